@@ -1,0 +1,49 @@
+/**
+ * Labels, annotations and names that dr-syncer puts on objects or reads from them.
+ *
+ * @module
+ */
+
+/** API group of our kinds, and prefix of our keys. */
+export const GROUP = "dr-syncer.io";
+/** Served version of our kinds. */
+export const VERSION = "v1alpha1";
+/** Field manager of everything we write. */
+export const FIELD_MANAGER = "dr-syncer";
+/** Namespace the controller runs in unless a flag says otherwise. */
+export const CONTROL_NAMESPACE = "dr-syncer-system";
+/** Name of the fence Lease in each DR namespace. */
+export const FENCE_LEASE = "dr-syncer";
+
+/** Label on a source object: not mirrored. */
+export const IGNORE = "dr-syncer.io/ignore";
+/** Label on a source workload: replicas in DR. */
+export const SCALE_OVERRIDE = "dr-syncer.io/scale-override";
+/** Label on a source PVC: its storage class in DR. */
+export const STORAGE_CLASS = "dr-syncer.io/storage-class";
+/** Annotation on a Replication: any new value asks for a full sync. */
+export const SYNC_NOW = "dr-syncer.io/sync-now";
+/** Annotation on a Replication or RemoteCluster: releases what the named holds hold. */
+export const APPROVE = "dr-syncer.io/approve";
+/** Label on a copy: the id of the Replication that wrote it. */
+export const MANAGED_BY = "dr-syncer.io/managed-by";
+/** Annotation on a copy: where it comes from. */
+export const ORIGIN = "dr-syncer.io/origin";
+/** Annotation on a copy: hash of the desired object. */
+export const DESIRED_HASH = "dr-syncer.io/desired-hash";
+/** Annotation on a copy whose source is gone and which is never deleted: since when. */
+export const ORPHANED_AT = "dr-syncer.io/orphaned-at";
+/** Annotation on a copy: replicas of the source. */
+export const ORIGINAL_REPLICAS = "dr-syncer.io/original-replicas";
+/** Annotation on a copy: `spec.suspend` of the source. */
+export const ORIGINAL_SUSPEND = "dr-syncer.io/original-suspend";
+/** Prefix of every annotation that keeps an original value for the activation. */
+export const ORIGINAL_PREFIX = "dr-syncer.io/original-";
+/** Label on everything that is part of dr-syncer: never mirrored. */
+export const COMPONENT = "dr-syncer.io/component";
+/** Annotation on the fence Lease: Standby, Testing, Active or FailingBack. */
+export const ROLE = "dr-syncer.io/role";
+/** Annotation on an activated copy: the epoch that activated it. */
+export const EPOCH = "dr-syncer.io/epoch";
+/** Label on the controller's own pod while it leads. */
+export const LEADER = "dr-syncer.io/leader";

@@ -1,0 +1,172 @@
+/**
+ * Schema of Replication: source of its types, CRD and reference.
+ *
+ * @module
+ */
+import * as z from "zod";
+import {
+  conditionsOf,
+  count,
+  cron,
+  duration,
+  holds,
+  namespaceName,
+  objectName,
+  setOf,
+  time,
+  typeSpelling,
+  typeSpellingOrAll,
+} from "./common.ts";
+
+const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
+
+/** CEL: the field may neither change nor appear nor go away. */
+function immutable(field: string) {
+  return {
+    rule: `has(self.${field}) == has(oldSelf.${field}) && ` +
+      `(!has(self.${field}) || self.${field} == oldSelf.${field})`,
+    message: `${field} is immutable: create another Replication instead`,
+    fieldPath: `.${field}`,
+  };
+}
+
+/** CEL: the field has a meaning in mode Scheduled only. */
+function onlyScheduled(field: string) {
+  return {
+    rule: `!has(self.${field}) || self.replicationMode == 'Scheduled'`,
+    message: `${field} is for replicationMode Scheduled only: remove it, or set replicationMode: Scheduled`,
+    fieldPath: `.${field}`,
+  };
+}
+
+const budget = z.strictObject({
+  count: count.default(3).meta({ description: "Deletes that always fit in a window." }),
+  percent: z.int().min(0).max(100).default(10).meta({
+    description: "Deletes that fit in a window, in percent of the mirrored objects; the larger of both counts.",
+  }),
+  window: duration.default("10m").meta({ description: "Length of a window." }),
+});
+
+const deletion = z.strictObject({
+  policy: z.enum(["Mirror", "Retain"]).default("Mirror").meta({
+    description: "Mirror: what is deleted in the source is deleted in DR. Retain: it stays there.",
+  }),
+  grace: duration.default("30s").meta({ description: "How long a delete waits before it is carried out." }),
+  budget: budget.prefault({}).meta({ description: "Deletes beyond this wait for an approval." }),
+});
+
+const fields = z.strictObject({
+  sourceCluster: objectName.optional().meta({
+    description: "RemoteCluster to mirror from. The controller's own cluster when empty. Immutable.",
+  }),
+  destinationCluster: objectName.meta({ description: "RemoteCluster to mirror to. Immutable." }),
+  sourceNamespace: namespaceName.meta({ description: "Namespace to mirror. Immutable." }),
+  destinationNamespace: namespaceName.optional().meta({
+    description: "Namespace in the DR cluster. The name of the source namespace when empty. Immutable.",
+  }),
+  replicationMode: z.enum(["Continuous", "Scheduled", "Manual"]).default("Continuous").meta({
+    description: "Continuous: every change at once. Scheduled: a sync at each time of `schedule`. " +
+      "Manual: a sync for each new value of annotation `dr-syncer.io/sync-now`.",
+  }),
+  schedule: cron.optional().meta({
+    description: "When to sync in mode Scheduled: cron, 5 fields with lists, ranges, steps and names. " +
+      "The RemoteCluster's `defaultSchedule` when empty.",
+  }),
+  timeZone: z.string().max(64).regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/).optional().meta({
+    description: "Time zone of the schedule (IANA name). UTC when empty.",
+  }),
+  paused: z.boolean().default(false).meta({ description: "Stops at once; what is in flight finishes." }),
+  resourceTypes: setOf(
+    typeSpellingOrAll,
+    "Namespaced kinds to mirror, in any case: singular, plural, short name or `kind.group`; `*` for all. " +
+      "The RemoteCluster's `defaultResourceTypes` when empty, else all.",
+  ).optional(),
+  excludeResourceTypes: setOf(typeSpelling, "Kinds not to mirror, spelled like `resourceTypes`.").optional(),
+  scaleToZero: z.boolean().default(true).meta({
+    description: "Workloads have no replicas in the standby; the original is kept on the copy.",
+  }),
+  deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
+  crds: z.enum(["IfMissing", "Never"]).default("IfMissing").meta({
+    description: "IfMissing: a CustomResourceDefinition that DR lacks is created there. Never: it is not.",
+  }),
+  rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
+    description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
+  }),
+});
+
+/** `spec` of a Replication. */
+export const replicationSpec = fields.meta({
+  "x-kubernetes-validations": [...IMMUTABLE.map(immutable), onlyScheduled("schedule"), onlyScheduled("timeZone")],
+});
+
+const syncStats = z.strictObject({
+  totalResources: count.optional().meta({ description: "Objects that are to be in DR." }),
+  successfulSyncs: count.optional().meta({ description: "Of these, equal in DR." }),
+  pending: count.optional().meta({ description: "Of these, not yet written." }),
+  failedSyncs: count.optional().meta({ description: "Of these, refused by DR." }),
+  conflicts: count.optional().meta({ description: "Of these, in the way of an object that is not ours." }),
+  deleted: count.optional().meta({ description: "Copies deleted so far." }),
+});
+
+const resourceStatus = z.strictObject({
+  group: z.string().default("").meta({ description: "API group, empty for the core group." }),
+  kind: z.string().meta({ description: "Kind." }),
+  total: count.meta({ description: "Objects that are to be in DR." }),
+  synced: count.meta({ description: "Of these, equal in DR." }),
+  failed: count.meta({ description: "Of these, refused by DR." }),
+});
+
+const failure = z.strictObject({
+  kind: z.string().meta({ description: "Kind of the object." }),
+  name: z.string().meta({ description: "Name of the object." }),
+  class: z.string().meta({ description: "Class of the failure, for example `Denied` or `Quota`." }),
+  message: z.string().meta({ description: "What the DR cluster said, and what to do." }),
+  attempts: count.meta({ description: "Attempts so far." }),
+  nextRetryTime: time.optional().meta({ description: "When the next attempt is due." }),
+});
+
+const deletions = z.strictObject({
+  windowStart: time.optional().meta({ description: "When the running window began." }),
+  count: count.optional().meta({ description: "Deletes carried out in it." }),
+});
+
+/** `status` of a Replication. */
+export const replicationStatus = z.strictObject({
+  observedGeneration: count.optional().meta({ description: "`metadata.generation` this status is about." }),
+  replicationId: z.string().optional().meta({
+    description: "Value of label `dr-syncer.io/managed-by` on every copy: a digest of both cluster ids and namespaces.",
+  }),
+  phase: z.enum(["Pending", "Running", "Completed", "Failed"]).optional().meta({
+    description: "All in one word; a healthy Continuous Replication is Running.",
+  }),
+  role: z.enum(["Standby", "Testing", "Active", "FailingBack"]).optional().meta({
+    description: "Role of the DR namespace; only a Standby is written.",
+  }),
+  epoch: count.optional().meta({ description: "Grows with every activation." }),
+  syncedUpTo: time.optional().meta({ description: "Everything the source committed before this time is in DR." }),
+  lastSyncTime: time.optional().meta({ description: "When the last full sync ended." }),
+  lastSyncDuration: z.string().optional().meta({ description: "How long the last full sync took." }),
+  nextSyncTime: time.optional().meta({ description: "When the next scheduled sync is due." }),
+  lastManualSync: z.string().optional().meta({ description: "The `dr-syncer.io/sync-now` value last carried out." }),
+  syncStats: syncStats.optional().meta({ description: "Counts over every kind." }),
+  resourceStatus: z.array(resourceStatus).optional().meta({
+    description: "Counts of each kind.",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["group", "kind"],
+  }),
+  failures: z.array(failure).max(20).optional().meta({
+    description: "Objects that DR refused, at most 20.",
+    "x-kubernetes-list-type": "atomic",
+  }),
+  holds,
+  deletions: deletions.optional().meta({ description: "Use of the deletion budget." }),
+  conditions: conditionsOf(
+    "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `Fenced`",
+  ),
+});
+
+/** A Replication, less `apiVersion`, `kind` and `metadata`. */
+export const replication = z.strictObject({
+  spec: replicationSpec.meta({ description: "What is wanted." }),
+  status: replicationStatus.optional().meta({ description: "What the controller found." }),
+}).meta({ description: "Keeps a warm standby of one namespace in another cluster." });

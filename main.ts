@@ -1,0 +1,201 @@
+/**
+ * dr-syncer: warm standbys of Kubernetes namespaces in DR clusters.
+ *
+ * The only file that reads the environment, exits, and handles signals. It hands the webhook's hints to the reconciler and the
+ * reconciler's view of the world to the webhook; the two never meet otherwise.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import { type ControllerFlags, controllerCommand } from "./cli/controller_flags.ts";
+import { logOf, setUpLogging, tearDownLogging } from "./cli/logging.ts";
+import { groupResource } from "./kube/types.ts";
+import { createKubeClient } from "./kube/client.ts";
+import { type ClusterAddress, ConfigError, inClusterConfig, parseInlineKubeconfig } from "./kube/config.ts";
+import { createEventRecorder } from "./kube/events.ts";
+import { runElector } from "./kube/lease.ts";
+import { createTransport } from "./kube/transport.ts";
+import type { KubeClient } from "./kube/types.ts";
+import { systemClock } from "./reconciler/clock.ts";
+import { Controller } from "./reconciler/controller.ts";
+import { hasOtherReplica, labelLeader, unlabelLeader } from "./reconciler/leader_label.ts";
+import { createMetrics } from "./reconciler/metrics.ts";
+import { startAdmission } from "./webhook/admission.ts";
+import { daysLeft, ensureCertificates, serviceHosts } from "./webhook/certs.ts";
+import type { Endpoint } from "./webhook/configuration.ts";
+import { createHealthApp, serveHealth } from "./webhook/health.ts";
+import { Keeper } from "./webhook/keeper.ts";
+import type { Hint } from "./webhook/review.ts";
+import { spellingsOf, type WorldSnapshot } from "./webhook/world.ts";
+
+const VERSION = "0.1.0";
+const VALIDATE_SERVICE = "dr-syncer-validate";
+const OBSERVE_SERVICE = "dr-syncer-observe";
+/** A SIGTERM is answered within 10 s. */
+const STOP_DEADLINE_MS = 8_000;
+
+if (import.meta.main) {
+  const program = new Command("dr-syncer")
+    .description("Keeps warm standbys of Kubernetes namespaces in DR clusters.")
+    .version(VERSION)
+    .addCommand(controllerCommand(runController));
+  try {
+    await program.parseAsync(Deno.args, { from: "user" });
+  } catch (error) {
+    const message = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack ?? error.message : String(error);
+    await Deno.stderr.write(new TextEncoder().encode(`dr-syncer: ${message}\n`));
+    Deno.exit(1);
+  }
+}
+
+async function runController(flags: ControllerFlags): Promise<void> {
+  await setUpLogging(flags.logLevel, flags.logFormat, Deno.stderr.writable);
+  const log = logOf("controller");
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => stop.abort());
+  const namespace = Deno.env.get("POD_NAMESPACE") ?? flags.controlNamespace;
+  const podName = Deno.env.get("POD_NAME");
+  const identity = flags.identity ?? podName ?? `${Deno.hostname()}-${Deno.pid}`;
+  const client = connect(await ownCluster(flags));
+  const metrics = createMetrics();
+  const recorder = createEventRecorder({
+    client,
+    reportingInstance: identity,
+    onError: (error) => log.debug("cannot write an event: {reason}", { reason: String(error) }),
+  });
+  let keeper: Keeper | undefined;
+  let setWorld = () => {};
+  const controller = new Controller({
+    client,
+    connect,
+    controlNamespace: namespace,
+    tenantMode: flags.tenantMode,
+    watch: flags.watch,
+    clock: systemClock,
+    log,
+    auditLog: logOf("audit"),
+    metrics,
+    random: Math.random,
+    hintsServed: (name) => flags.observe && (keeper?.serves(name) ?? false),
+    event: (regarding, type, reason, note) => recorder.record(regarding, { type, reason, action: "Mirror", note }),
+    onWorld: () => {
+      setWorld();
+      void keeper?.look();
+    },
+  });
+
+  const certificates = {
+    namespace,
+    hosts: [...serviceHosts([VALIDATE_SERVICE, OBSERVE_SERVICE], namespace), ...urlHosts(flags)],
+    now: () => new Date(),
+    report: (message: string, warning: boolean) => warning ? log.warn(message) : log.info(message),
+  };
+  const serving = await ensureCertificates(client, certificates);
+  const admission = await startAdmission({
+    host: flags.host,
+    port: flags.webhookPort,
+    certificate: serving,
+    onHints: (hints) => controller.hints(hints.map(toHint)),
+    log: logOf("webhook"),
+  });
+  setWorld = () => admission.setWorld(snapshot(controller, flags, namespace));
+  keeper = new Keeper({
+    client,
+    admission,
+    certificates,
+    ...endpoints(flags, namespace, admission.port),
+    ownUserNames: [`system:serviceaccount:${namespace}:dr-syncer`],
+    namespaces: () => flags.observe ? controller.observedNamespaces : [],
+    leading: () => controller.leading,
+    onServed: () => {},
+    log: logOf("webhook"),
+  }, serving);
+
+  const health = serveHealth(
+    createHealthApp({
+      live: () => ({ ok: true, checks: { "event-loop": "ok" } }),
+      ready: () => ({ ok: controller.synced, checks: { caches: controller.synced ? "ok" : "not synced" } }),
+      metrics: () => {
+        metrics.certDaysLeft.set({ certificate: "webhook" }, daysLeft(keeper?.certificates ?? serving, new Date()));
+        return metrics.registry.metrics();
+      },
+    }),
+    { host: flags.host, port: flags.healthPort, signal: stop.signal },
+  );
+  log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
+
+  Deno.cron("full resync", `*/${flags.resyncInterval} * * * *`, { signal: stop.signal }, () => controller.resync());
+
+  await runElector({
+    client,
+    namespace,
+    name: "dr-syncer-controller",
+    identity,
+    signal: stop.signal,
+    onStartedLeading: async () => {
+      log.info("leading", { identity });
+      await controller.lead();
+      if (podName !== undefined) await labelLeader(client, namespace, podName);
+      await keeper?.look();
+    },
+    onStoppedLeading: async () => {
+      log.warn("not leading any more", { identity });
+      if (!stop.signal.aborted) await controller.resign();
+    },
+  });
+
+  log.info("stopping", { identity });
+  const last = podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
+  await keeper.stop(last, STOP_DEADLINE_MS / 2).catch((error) => log.warn("cannot remove webhooks: {reason}", { reason: String(error) }));
+  await controller.close();
+  if (podName !== undefined) await unlabelLeader(client, namespace, podName).catch(() => {});
+  await recorder.close();
+  await admission.stop(STOP_DEADLINE_MS / 4);
+  await health.finished;
+  client.close();
+  await tearDownLogging();
+}
+
+function connect(address: ClusterAddress): KubeClient {
+  return createKubeClient(createTransport(address));
+}
+
+async function ownCluster(flags: ControllerFlags): Promise<ClusterAddress> {
+  if (flags.kubeconfig !== undefined) return parseInlineKubeconfig(await Deno.readTextFile(flags.kubeconfig));
+  const names = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
+  const env = Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
+  return await inClusterConfig({ env, readFile: (path) => Deno.readTextFile(path) });
+}
+
+function urlHosts({ webhookUrl }: ControllerFlags): string[] {
+  return webhookUrl === undefined ? [] : [new URL(webhookUrl).hostname];
+}
+
+/** Services in a cluster, one URL outside. `:0` in the URL stands for the port that was found. */
+function endpoints(flags: ControllerFlags, namespace: string, port: number): { validate: Endpoint; observe: Endpoint } {
+  if (flags.webhookUrl !== undefined) {
+    const url = flags.webhookUrl.replace(/:0$/, `:${port}`);
+    return { validate: { url }, observe: { url } };
+  }
+  const service = (name: string): Endpoint => ({ service: { name, namespace, port: 443 } });
+  return { validate: service(VALIDATE_SERVICE), observe: service(OBSERVE_SERVICE) };
+}
+
+function toHint(hint: Hint) {
+  return { kind: groupResource(hint), namespace: hint.namespace, name: hint.name === "" ? undefined : hint.name };
+}
+
+function snapshot(controller: Controller, flags: ControllerFlags, controlNamespace: string): WorldSnapshot {
+  return {
+    controlNamespace,
+    tenantMode: flags.tenantMode,
+    localClusterId: controller.localClusterId,
+    remoteClusters: controller.remoteClusters(),
+    replications: controller.replications(),
+    secretNames: controller.secretNames(),
+    knownTypes: controller.catalogues().map(({ cluster, catalogue }) => ({
+      cluster,
+      spellings: spellingsOf(catalogue.discovery.types),
+    })),
+  };
+}

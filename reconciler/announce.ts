@@ -1,0 +1,31 @@
+/**
+ * Events for what changed between two statuses.
+ *
+ * @module
+ */
+import type { ReplicationStatus } from "../crds/types.ts";
+
+/** Conditions whose True is bad news. */
+const BAD_WHEN_TRUE: ReadonlySet<string> = new Set(["Degraded", "Conflict", "DeletionBlocked", "DependenciesMissing", "Fenced"]);
+
+/** Tells every change of phase, role and condition. */
+export function announceChanges(
+  before: ReplicationStatus | undefined,
+  after: ReplicationStatus,
+  tell: (type: "Normal" | "Warning", reason: string, note: string) => void,
+): void {
+  if (after.phase !== undefined && before?.phase !== after.phase) {
+    tell(after.phase === "Failed" ? "Warning" : "Normal", `Phase${after.phase}`, `phase is now ${after.phase}`);
+  }
+  if (after.role !== undefined && before?.role !== after.role) {
+    tell("Normal", `Role${after.role}`, `the DR namespace is now ${after.role}, epoch ${after.epoch ?? "?"}`);
+  }
+  for (const condition of after.conditions ?? []) {
+    const known = before?.conditions?.find(({ type }) => type === condition.type);
+    if (known?.status === condition.status && known.reason === condition.reason) continue;
+    const bad = BAD_WHEN_TRUE.has(condition.type) ? condition.status === "True" : condition.status === "False";
+    // At first sight only what is wrong is news.
+    if (known === undefined && !bad) continue;
+    tell(bad ? "Warning" : "Normal", condition.reason, `${condition.type} is ${condition.status}: ${condition.message}`);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Built-in kinds that the reconciler itself reads or writes.
+ *
+ * @module
+ */
+import type { ResourceType } from "../kube/types.ts";
+
+const ALL_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"];
+
+function builtin(group: string, version: string, resource: string, kind: string, namespaced: boolean): ResourceType {
+  return {
+    group,
+    version,
+    resource,
+    kind,
+    singular: kind.toLowerCase(),
+    shortNames: [],
+    namespaced,
+    verbs: ALL_VERBS,
+    subresources: [],
+  };
+}
+
+export const NAMESPACES = builtin("", "v1", "namespaces", "Namespace", false);
+export const SECRETS = builtin("", "v1", "secrets", "Secret", true);
+export const PODS = builtin("", "v1", "pods", "Pod", true);
+export const LEASES = builtin("coordination.k8s.io", "v1", "leases", "Lease", true);
+export const DEFINITIONS = builtin(
+  "apiextensions.k8s.io",
+  "v1",
+  "customresourcedefinitions",
+  "CustomResourceDefinition",
+  false,
+);

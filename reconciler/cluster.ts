@@ -1,0 +1,106 @@
+/**
+ * A cluster as the reconciler uses it: its client, identity, catalogue of kinds, shared watches and write capacity.
+ *
+ * @module
+ */
+import { MANAGED_BY } from "../crds/keys.ts";
+import type { Discovery, KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
+import type { Clock } from "./clock.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { NAMESPACES } from "./builtin_types.ts";
+import { readScalePaths } from "./scale_paths.ts";
+import { WatchHub } from "./watch_hub.ts";
+
+/** What a cluster serves, at one moment. */
+export interface Catalogue {
+  readonly discovery: Discovery;
+  /** `specReplicasPath` of custom resources with a scale subresource, by `resource.group`. */
+  readonly scalePaths: ReadonlyMap<string, string>;
+}
+
+/** A connected cluster whose identity is known. */
+export class Cluster {
+  readonly name: string;
+  readonly client: KubeClient;
+  /** uid of Namespace kube-system. */
+  readonly clusterId: string;
+  /** Watches of source objects. */
+  readonly objects: WatchHub;
+  /** Watches of our copies: metadata only. */
+  readonly copies: WatchHub;
+  readonly dispatcher = new Dispatcher();
+  #catalogue: Catalogue | undefined;
+  #refreshing: Promise<Catalogue> | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: {
+    name: string;
+    client: KubeClient;
+    clusterId: string;
+    clock: Clock;
+    onReconnect: (cluster: string, kind: string) => void;
+  }) {
+    const { name, client, clock } = options;
+    this.name = name;
+    this.client = client;
+    this.clusterId = options.clusterId;
+    const reconnected = (kind: string) => options.onReconnect(name, kind);
+    this.objects = new WatchHub(client, {}, clock, reconnected);
+    this.copies = new WatchHub(client, { metadataOnly: true, labelSelector: MANAGED_BY }, clock, reconnected);
+  }
+
+  /** What the cluster serves; undefined before the first refresh. */
+  get catalogue(): Catalogue | undefined {
+    return this.#catalogue;
+  }
+
+  /** Reads what the cluster serves; calls at the same time share one read. Listeners are told when it changed. */
+  refreshCatalogue(signal?: AbortSignal): Promise<Catalogue> {
+    this.#refreshing ??= this.#read(signal).finally(() => this.#refreshing = undefined);
+    return this.#refreshing;
+  }
+
+  /** Tells when the catalogue has changed. */
+  onCatalogue(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.client.close();
+  }
+
+  async #read(signal?: AbortSignal): Promise<Catalogue> {
+    const before = this.#catalogue;
+    const discovery = await this.client.discover({ signal });
+    const scalePaths = await readScalePaths(this.client, discovery, signal);
+    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), scalePaths };
+    if (before === undefined || describe(before) !== describe(this.#catalogue)) {
+      for (const listener of this.#listeners) listener();
+    }
+    return this.#catalogue;
+  }
+}
+
+/** Kinds of a group whose discovery failed are unknown, not gone: what was known of them stays. */
+function keepStale(now: Discovery, before: Discovery | undefined): Discovery {
+  if (before === undefined || now.stale.length === 0) return now;
+  const kept = before.types.filter((type) =>
+    now.stale.some((group) => group === type.group || group === `${type.group}/${type.version}`) &&
+    !now.types.some((other) => other.group === type.group && other.resource === type.resource)
+  );
+  return { ...now, types: [...now.types, ...kept] };
+}
+
+function describe(catalogue: Catalogue): string {
+  const types = catalogue.discovery.types.map((t: ResourceType) => `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`);
+  const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
+  return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths].flat()].join(" ");
+}
+
+/** Identity of a cluster: the uid of its Namespace kube-system. Throws `KubeError`. */
+export async function readClusterId(client: KubeClient, signal?: AbortSignal): Promise<string> {
+  const namespace: KubeObject = await client.get(NAMESPACES, { name: "kube-system" }, { signal });
+  return namespace.metadata.uid ?? "";
+}

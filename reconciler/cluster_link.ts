@@ -1,0 +1,193 @@
+/**
+ * The connection to one cluster behind a RemoteCluster: kubeconfig, identity, probes, permissions.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { ClusterAddress } from "../kube/config.ts";
+import { isKubeError } from "../kube/errors.ts";
+import type { KubeClient } from "../kube/types.ts";
+import { Cluster, readClusterId } from "./cluster.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { missingPermissions, readRules } from "./permissions.ts";
+
+const PROBE_MS = 10_000;
+const PERMISSIONS_EVERY_MS = 60_000;
+const MAX_RETRY_MS = 30_000;
+const PROBE_DEADLINE_MS = 5_000;
+
+/** State of the link, as the RemoteCluster's status shows it. */
+export interface LinkState {
+  /** Undefined before the first probe. */
+  readonly reachable?: boolean;
+  /** Why it is not reachable. */
+  readonly error?: { readonly reason: "Unreachable" | "Unauthorized" | "IdentityChanged" | "Failed"; readonly message: string };
+  readonly unreachableSinceWallMs?: number;
+  readonly kubernetesVersion?: string;
+  /** Identity that the server shows; differs from the pinned one after IdentityChanged. */
+  readonly clusterId?: string;
+  /** What the credential lacks; undefined before the first look. */
+  readonly missingPermissions?: readonly string[];
+}
+
+/** What a link needs. */
+export interface LinkPorts {
+  readonly name: string;
+  readonly address: ClusterAddress;
+  connect(address: ClusterAddress): KubeClient;
+  /** The pinned identity; undefined before the first contact. */
+  pinnedClusterId(): string | undefined;
+  /** Namespaces in DR whose permissions count. */
+  namespaces(): readonly string[];
+  /** Whether the role of a DR credential is to be checked (not for a source). */
+  readonly checkPermissions: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  random(): number;
+  changed(): void;
+}
+
+/** A link: probes until it is closed. `cluster` is there once the identity has been confirmed. */
+export class ClusterLink {
+  readonly #ports: LinkPorts;
+  readonly #client: KubeClient;
+  readonly #abort = new AbortController();
+  #cluster: Cluster | undefined;
+  #state: LinkState = {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+  #permissionsAtMs = -Infinity;
+  #probing: Promise<void> | undefined;
+
+  constructor(ports: LinkPorts) {
+    this.#ports = ports;
+    this.#client = ports.connect(ports.address);
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** The cluster, once reached and its identity confirmed; stays through outages, goes when the identity changes. */
+  get cluster(): Cluster | undefined {
+    return this.#state.error?.reason === "IdentityChanged" ? undefined : this.#cluster;
+  }
+
+  start(): void {
+    void this.probe();
+  }
+
+  /** Probes now: somebody met an error. Calls at the same time share one probe. */
+  probe(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+      this.#schedule();
+    });
+    return this.#probing;
+  }
+
+  close(): void {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+    this.#cluster?.close();
+    this.#client.close();
+  }
+
+  #schedule(): void {
+    if (this.#abort.signal.aborted) return;
+    const ceiling = this.#failures === 0 ? PROBE_MS : Math.min(MAX_RETRY_MS, 500 * 2 ** (this.#failures - 1));
+    this.#timer = setTimeout(() => void this.probe(), ceiling * (0.5 + this.#ports.random() / 2));
+  }
+
+  async #probe(): Promise<void> {
+    const { clock, metrics, name } = this.#ports;
+    const startedMs = clock.monotonicMs();
+    try {
+      const call = { signal: this.#abort.signal, deadlineMs: PROBE_DEADLINE_MS };
+      const [version, clusterId] = await Promise.all([
+        this.#client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
+        readClusterId(this.#client, this.#abort.signal),
+      ]);
+      metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
+      await this.#reached(clusterId, version.gitVersion);
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#lost(error);
+    }
+  }
+
+  async #reached(clusterId: string, kubernetesVersion: string | undefined): Promise<void> {
+    const pinned = this.#ports.pinnedClusterId();
+    if (pinned !== undefined && pinned !== clusterId) {
+      const message = `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
+        "point the Secret back, or approve the hold in status.holds if the cluster was rebuilt on purpose";
+      return this.#update({ ...this.#state, reachable: false, clusterId, kubernetesVersion, error: { reason: "IdentityChanged", message } });
+    }
+    this.#cluster ??= new Cluster({
+      name: this.#ports.name,
+      client: this.#client,
+      clusterId,
+      clock: this.#ports.clock,
+      onReconnect: (cluster, kind) => this.#ports.metrics.watchReconnects.inc({ cluster, kind }),
+    });
+    if (this.#cluster.catalogue === undefined) await this.#cluster.refreshCatalogue(this.#abort.signal);
+    const missing = await this.#checkPermissions(this.#cluster);
+    this.#failures = 0;
+    this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
+    this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions: missing });
+    this.#cluster.dispatcher.resume();
+  }
+
+  async #checkPermissions(cluster: Cluster): Promise<readonly string[] | undefined> {
+    if (!this.#ports.checkPermissions) return [];
+    const nowMs = this.#ports.clock.monotonicMs();
+    const known = this.#state.missingPermissions;
+    if (known !== undefined && known.length === 0 && nowMs - this.#permissionsAtMs < PERMISSIONS_EVERY_MS) return known;
+    this.#permissionsAtMs = nowMs;
+    const missing = new Set<string>();
+    const namespaces = this.#ports.namespaces();
+    for (const namespace of namespaces.length === 0 ? ["default"] : namespaces) {
+      const rules = await readRules(cluster.client, namespace, this.#abort.signal);
+      for (const text of missingPermissions(rules, cluster.catalogue?.discovery.types ?? [])) missing.add(text);
+    }
+    return [...missing];
+  }
+
+  #lost(error: unknown): void {
+    this.#failures++;
+    this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 0);
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = !isKubeError(error)
+      ? "Failed"
+      : error.reason === "Unauthorized" || error.reason === "Forbidden"
+      ? "Unauthorized"
+      : "Unreachable";
+    // Writes would only fail one by one: they wait until a probe is answered.
+    this.#cluster?.dispatcher.pause();
+    this.#update({
+      ...this.#state,
+      reachable: false,
+      error: { reason, message },
+      unreachableSinceWallMs: this.#state.unreachableSinceWallMs ?? this.#ports.clock.wallMs(),
+    });
+  }
+
+  #update(state: LinkState): void {
+    const changed = JSON.stringify(state) !== JSON.stringify(this.#state);
+    if (state.reachable !== this.#state.reachable) {
+      const { log, name } = this.#ports;
+      if (state.reachable) log.info("cluster {cluster} answers", { cluster: name, version: state.kubernetesVersion });
+      else log.warn("cluster {cluster} cannot be used: {reason}", { cluster: name, reason: state.error?.message });
+    }
+    this.#state = state;
+    if (changed) this.#ports.changed();
+  }
+}
+
+/** Id of the hold that asks to accept another identity: a digest of that identity. */
+export function identityHoldId(clusterId: string): string {
+  return createHash("sha256").update(`IdentityChanged\n${clusterId}`).digest("hex").slice(0, 10);
+}

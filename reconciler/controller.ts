@@ -1,0 +1,306 @@
+/**
+ * The controller: follows our kinds and their Secrets, runs a runner for each RemoteCluster and Replication while it leads.
+ *
+ * @module
+ */
+import { REMOTE_CLUSTERS, REPLICATIONS } from "../crds/resource_types.ts";
+import type { RemoteCluster, RemoteClusterStatus, Replication } from "../crds/types.ts";
+import { validateReplication, type World } from "../crds/validate.ts";
+import type { ClusterAddress } from "../kube/config.ts";
+import { resolveTypes } from "../kube/resolve_type.ts";
+import type { KubeClient, KubeObject } from "../kube/types.ts";
+import { SECRETS } from "./builtin_types.ts";
+import { watchCatalogue } from "./catalogue_watch.ts";
+import { Cluster, readClusterId } from "./cluster.ts";
+import type { Clock } from "./clock.ts";
+import { followObjects, type ObjectStore } from "./follow.ts";
+import type { Hint } from "./hint.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { RemoteClusterRunner } from "./remote_cluster.ts";
+import { ReplicationRunner } from "./replication.ts";
+import { StatusWriter } from "./status_writer.ts";
+
+/** What the controller is made of. */
+export interface ControllerOptions {
+  readonly client: KubeClient;
+  connect(address: ClusterAddress): KubeClient;
+  readonly controlNamespace: string;
+  readonly tenantMode: boolean;
+  /** Off: hints only, for installations that may not watch. */
+  readonly watch: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly auditLog: Log;
+  readonly metrics: Metrics;
+  random(): number;
+  /** Whether writes of this namespace are announced to us now. */
+  hintsServed(namespace: string): boolean;
+  event(regarding: KubeObject, type: "Normal" | "Warning", reason: string, note: string): void;
+  /** What the admission server judges by, or what it observes, has changed. */
+  onWorld(): void;
+}
+
+interface Term {
+  readonly abort: AbortController;
+  readonly local: Cluster;
+  readonly remotes: Map<string, RemoteClusterRunner>;
+  readonly remoteWriters: Map<string, { writer: StatusWriter<RemoteClusterStatus>; abort: AbortController }>;
+  readonly replications: Map<string, ReplicationRunner>;
+}
+
+/** See the module. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #abort = new AbortController();
+  readonly #remotes: ObjectStore;
+  readonly #replications: ObjectStore;
+  readonly #secrets: ObjectStore;
+  #localClusterId: string | undefined;
+  #term: Term | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    const { client, controlNamespace, tenantMode } = options;
+    const { signal } = this.#abort;
+    const changed = () => this.#onObjects();
+    this.#remotes = followObjects(client, REMOTE_CLUSTERS, controlNamespace, changed, signal);
+    this.#replications = followObjects(client, REPLICATIONS, tenantMode ? undefined : controlNamespace, changed, signal);
+    this.#secrets = followObjects(client, SECRETS, controlNamespace, changed, signal);
+  }
+
+  /** Whether our kinds and their Secrets are known. */
+  get synced(): boolean {
+    return this.#remotes.synced && this.#replications.synced && this.#secrets.synced;
+  }
+
+  get leading(): boolean {
+    return this.#term !== undefined;
+  }
+
+  get localClusterId(): string | undefined {
+    return this.#localClusterId;
+  }
+
+  /** Namespaces of the own cluster whose writes are to be announced. */
+  get observedNamespaces(): string[] {
+    const names = [...this.#term?.replications.values() ?? []].map((runner) => runner.observedNamespace);
+    return [...new Set(names.filter((name) => name !== undefined))].sort();
+  }
+
+  /** Everything that verdicts need. */
+  world(): World {
+    const local = this.#term?.local;
+    return {
+      controlNamespace: this.#options.controlNamespace,
+      tenantMode: this.#options.tenantMode,
+      localClusterId: this.#localClusterId,
+      remoteClusters: new Map(this.remoteClusters().map((object) => [object.metadata.name, object])),
+      replications: this.replications(),
+      knownTypes: (cluster, spelling) => {
+        const catalogue = (cluster === undefined ? local : this.#term?.remotes.get(cluster)?.cluster)?.catalogue;
+        if (catalogue === undefined) return undefined;
+        return resolveTypes(catalogue.discovery, spelling).some((type) => type.namespaced);
+      },
+      secretExists: (name) => this.#secrets.synced ? this.#secret(name) !== undefined : undefined,
+      now: new Date(this.#options.clock.wallMs()),
+    };
+  }
+
+  remoteClusters(): RemoteCluster[] {
+    return this.#remotes.objects() as RemoteCluster[];
+  }
+
+  replications(): Replication[] {
+    return this.#replications.objects() as Replication[];
+  }
+
+  secretNames(): string[] {
+    return this.#secrets.objects().map((secret) => secret.metadata.name);
+  }
+
+  /** The clusters whose kinds are known, for the admission server. */
+  catalogues(): { cluster: string | undefined; catalogue: NonNullable<Cluster["catalogue"]> }[] {
+    const clusters = [this.#term?.local, ...[...this.#term?.remotes.values() ?? []].map((remote) => remote.cluster)];
+    return clusters.flatMap((cluster) =>
+      cluster?.catalogue === undefined
+        ? []
+        : [{ cluster: cluster === this.#term?.local ? undefined : cluster.name, catalogue: cluster.catalogue }]
+    );
+  }
+
+  /** Takes over: from here on this process writes. Resolves once the own cluster is known. */
+  async lead(): Promise<void> {
+    const { client, clock, metrics, log } = this.#options;
+    const abort = new AbortController();
+    this.#localClusterId ??= await readClusterId(client, abort.signal);
+    const local = new Cluster({
+      name: "(own cluster)",
+      client,
+      clusterId: this.#localClusterId,
+      clock,
+      onReconnect: (cluster, kind) => metrics.watchReconnects.inc({ cluster, kind }),
+    });
+    await local.refreshCatalogue(abort.signal);
+    this.#term = { abort, local, remotes: new Map(), remoteWriters: new Map(), replications: new Map() };
+    watchCatalogue(local, log, abort.signal);
+    metrics.leader.set(1);
+    this.#onObjects();
+  }
+
+  /** Gives up leading; what is in flight is ended. */
+  async resign(): Promise<void> {
+    const term = this.#term;
+    if (term === undefined) return;
+    this.#term = undefined;
+    this.#options.metrics.leader.set(0);
+    term.abort.abort();
+    await Promise.all([...term.replications.values()].map((runner) => runner.stop()));
+    for (const { abort } of term.remoteWriters.values()) abort.abort();
+    for (const remote of term.remotes.values()) remote.close();
+  }
+
+  async close(): Promise<void> {
+    await this.resign();
+    this.#abort.abort();
+    await Promise.all([this.#remotes.done, this.#replications.done, this.#secrets.done]);
+  }
+
+  /** Writes that admission announced. */
+  hints(hints: readonly Hint[]): void {
+    const runners = this.#term?.replications.values();
+    if (runners === undefined) return;
+    for (const runner of [...runners]) { for (const hint of hints) runner.hint(hint); }
+  }
+
+  /** The backstop: everything is compared. */
+  async resync(): Promise<void> {
+    const term = this.#term;
+    if (term === undefined) return;
+    const clusters = [term.local, ...[...term.remotes.values()].flatMap((remote) => remote.cluster ?? [])];
+    await Promise.allSettled(clusters.map((cluster) => cluster.refreshCatalogue(term.abort.signal)));
+    await Promise.all([...term.replications.values()].map((runner) => runner.resync()));
+  }
+
+  #onObjects(): void {
+    this.#options.onWorld();
+    const term = this.#term;
+    if (term === undefined || !this.synced) return;
+    this.#arrangeRemotes(term);
+    this.#arrangeReplications(term);
+  }
+
+  #arrangeRemotes(term: Term): void {
+    const objects = new Map(this.remoteClusters().map((object) => [object.metadata.name, object]));
+    for (const [name, runner] of term.remotes) {
+      if (objects.get(name)?.metadata.uid === runner.object.metadata.uid) continue;
+      runner.close();
+      term.remotes.delete(name);
+      term.remoteWriters.get(name)?.abort.abort();
+      term.remoteWriters.delete(name);
+    }
+    for (const [name, object] of objects) {
+      const known = term.remotes.get(name);
+      if (known === undefined) this.#addRemote(term, object);
+      else known.update(object);
+    }
+  }
+
+  #addRemote(term: Term, object: RemoteCluster): void {
+    const { client, clock, log, metrics, connect, random } = this.#options;
+    const { name } = object.metadata;
+    let watched: Cluster | undefined;
+    const runner = new RemoteClusterRunner(object, {
+      connect,
+      secret: (secretName) => this.#secret(secretName),
+      namespaces: () => this.#destinationsOf(name),
+      clock,
+      log,
+      metrics,
+      random,
+      changed: () => {
+        if (runner.cluster !== undefined && runner.cluster !== watched) {
+          watched = runner.cluster;
+          watchCatalogue(watched, log, term.abort.signal);
+        }
+        term.remoteWriters.get(name)?.writer.changed();
+        for (const replication of term.replications.values()) replication.kick();
+        this.#options.onWorld();
+      },
+    });
+    const abort = new AbortController();
+    const writer = new StatusWriter<RemoteClusterStatus>({
+      client,
+      type: REMOTE_CLUSTERS,
+      namespace: this.#options.controlNamespace,
+      name,
+      clock,
+      signal: abort.signal,
+      compute: () => ({ object: runner.object, status: runner.status(new Date(clock.wallMs())) }),
+      written: (before, after, written) => this.#announceHealth(written, before, after),
+      failed: (error) => log.warn("cannot write status of RemoteCluster {name}: {reason}", { name, reason: String(error) }),
+    });
+    term.remoteWriters.set(name, { writer, abort });
+    term.remotes.set(name, runner);
+    runner.update(object);
+    writer.changed();
+  }
+
+  #announceHealth(object: KubeObject, before: RemoteClusterStatus | undefined, after: RemoteClusterStatus): void {
+    if (before?.health === after.health) return;
+    const wrong = after.conditions?.find((condition) => condition.status === "False");
+    const note = `health is ${after.health}${wrong === undefined ? "" : `: ${wrong.message}`}`;
+    this.#options.event(object, after.health === "Healthy" ? "Normal" : "Warning", wrong?.reason ?? "Healthy", note);
+  }
+
+  #arrangeReplications(term: Term): void {
+    const objects = new Map(this.replications().map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]));
+    for (const [name, runner] of term.replications) {
+      const object = objects.get(name);
+      if (object?.metadata.uid === runner.object.metadata.uid) continue;
+      term.replications.delete(name);
+      void runner.stop();
+    }
+    for (const [name, object] of objects) {
+      const known = term.replications.get(name);
+      if (known !== undefined) {
+        known.update(object);
+        continue;
+      }
+      const runner = this.#newReplication(term, object);
+      term.replications.set(name, runner);
+      runner.kick();
+    }
+  }
+
+  #newReplication(term: Term, object: Replication): ReplicationRunner {
+    const options = this.#options;
+    return new ReplicationRunner(object, {
+      client: options.client,
+      holder: `${(this.#localClusterId ?? "").slice(0, 8)}/${options.controlNamespace}`,
+      watch: options.watch,
+      clock: options.clock,
+      log: options.log,
+      auditLog: options.auditLog,
+      metrics: options.metrics,
+      random: options.random,
+      localCluster: () => term.local,
+      remoteCluster: (name) => term.remotes.get(name),
+      judge: (replication) => validateReplication(replication, this.world()),
+      hintsServed: (namespace) => options.hintsServed(namespace),
+      event: (replication, type, reason, note) => options.event(replication, type, reason, note),
+      onRunning: () => options.onWorld(),
+    });
+  }
+
+  #destinationsOf(remoteCluster: string): string[] {
+    const names = this.replications()
+      .filter((replication) => replication.spec.destinationCluster === remoteCluster)
+      .map((replication) => replication.spec.destinationNamespace ?? replication.spec.sourceNamespace);
+    return [...new Set(names)];
+  }
+
+  #secret(name: string): KubeObject | undefined {
+    return this.#secrets.get(this.#options.controlNamespace, name);
+  }
+}

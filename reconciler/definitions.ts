@@ -1,0 +1,100 @@
+/**
+ * Installs the definition of a custom resource that the DR cluster lacks (`spec.crds: IfMissing`).
+ *
+ * @module
+ */
+import { FIELD_MANAGER } from "../crds/keys.ts";
+import { isKubeError } from "../kube/errors.ts";
+import type { KubeObject } from "../kube/types.ts";
+import { DEFINITIONS } from "./builtin_types.ts";
+import type { Cluster } from "./cluster.ts";
+import { desiredCrd } from "./desired/crd.ts";
+import type { MirroredKind } from "./kinds.ts";
+import type { Log } from "./log.ts";
+import type { Outcome } from "./outcome.ts";
+
+const ESTABLISHED_DEADLINE_MS = 15_000;
+const LOOK_EVERY_MS = 50;
+
+/** Ensures definitions, each once at a time. */
+export class Definitions {
+  readonly #source: Cluster;
+  readonly #target: Cluster;
+  readonly #policy: "IfMissing" | "Never";
+  readonly #log: Log;
+  readonly #running = new Map<string, Promise<Outcome>>();
+
+  constructor(source: Cluster, target: Cluster, policy: "IfMissing" | "Never", log: Log) {
+    this.#source = source;
+    this.#target = target;
+    this.#policy = policy;
+    this.#log = log;
+  }
+
+  /** Makes the DR cluster serve the kind, or answers why it does not. Throws `KubeError`. */
+  ensure(kind: MirroredKind, signal: AbortSignal): Promise<Outcome> {
+    let running = this.#running.get(kind.name);
+    if (running === undefined) {
+      running = this.#install(kind, signal).finally(() => this.#running.delete(kind.name));
+      this.#running.set(kind.name, running);
+    }
+    return running;
+  }
+
+  async #install(kind: MirroredKind, signal: AbortSignal): Promise<Outcome> {
+    await this.#target.refreshCatalogue(signal);
+    if (serves(this.#target, kind)) return retryNow();
+    if (this.#policy === "Never") return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
+    const definition = await this.#readDefinition(kind, signal);
+    if (definition === undefined) return missing(`the DR cluster does not serve ${kind.name}, and it is not a CRD`);
+    await this.#create(definition, signal);
+    if (!await this.#established(definition.metadata.name, signal)) {
+      return missing(`the CRD ${definition.metadata.name} was created in DR but is not Established yet`);
+    }
+    await this.#target.refreshCatalogue(signal);
+    return retryNow();
+  }
+
+  async #readDefinition(kind: MirroredKind, signal: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.#source.client.get(DEFINITIONS, { name: kind.name }, { signal });
+    } catch (error) {
+      if (isKubeError(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(source: KubeObject, signal: AbortSignal): Promise<void> {
+    const wanted = desiredCrd(source);
+    const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
+    try {
+      await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });
+      this.#log.info("created CRD {name} in DR cluster {cluster}", { name: source.metadata.name, cluster: this.#target.name });
+    } catch (error) {
+      if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;
+    }
+  }
+
+  async #established(name: string, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + ESTABLISHED_DEADLINE_MS;
+    while (performance.now() < deadline && !signal.aborted) {
+      const definition = await this.#target.client.get(DEFINITIONS, { name }, { signal });
+      const status = definition.status as { conditions?: { type: string; status: string }[] } | undefined;
+      if (status?.conditions?.some((c) => c.type === "Established" && c.status === "True")) return true;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    return false;
+  }
+}
+
+function serves(target: Cluster, kind: MirroredKind): boolean {
+  return target.catalogue?.discovery.versions.has(kind.name) ?? false;
+}
+
+function retryNow(): Outcome {
+  return { type: "Waiting", retryInMs: 0, why: "the kind is served now" };
+}
+
+function missing(message: string): Outcome {
+  return { type: "Failed", failure: { failureClass: "KindMissing", message } };
+}

@@ -1,0 +1,85 @@
+/**
+ * What the chain of `desired` works with: its input beside the object, its result, and the draft its steps share.
+ *
+ * @module
+ */
+
+import type { KubeObject, ResourceType } from "../../kube/types.ts";
+
+/** Everything beside the source object that decides what the copy looks like. */
+export interface DesiredContext {
+  readonly replicationId: string;
+  readonly sourceClusterId: string;
+  readonly sourceNamespace: string;
+  readonly destinationNamespace: string;
+  /** Kind of the source object. */
+  readonly type: ResourceType;
+  /** apiVersion the copy is written at. */
+  readonly targetApiVersion: string;
+  readonly scaleToZero: boolean;
+  readonly rbacObjects: "Mirror" | "Skip";
+  /** `specReplicasPath` of a custom resource with a scale subresource (".spec.replicas"). */
+  readonly specReplicasPath?: string;
+  /**
+   * More tracking keys of GitOps tools to drop from labels and annotations, beside `TRACKING_KEYS`.
+   * One that ends with `/` stands for every key with that prefix.
+   */
+  readonly trackingKeys?: readonly string[];
+}
+
+/** Why an object has no copy. */
+export type SkipReason =
+  | "Ignored" // label dr-syncer.io/ignore
+  | "Component" // part of dr-syncer
+  | "ExcludedKind" // the kind is never mirrored (kinds.ts)
+  | "ExcludedName" // published by the DR cluster itself under this name
+  | "OwnedByWorkload" // a workload in DR makes its own
+  | "CronJobJob" // run of a CronJob
+  | "FinishedJob"
+  | "HelmRelease" // Helm's release record
+  | "UnownedPod" // a Pod that nothing would start in DR: worth telling
+  | "ManagedEndpoints" // made by an endpoint controller
+  | "LeaderElection" // a lock, renewed every few seconds
+  | "RbacSkipped"; // spec.rbacObjects is Skip
+
+/** An object that is not mirrored, and why. */
+export interface Skip {
+  readonly kind: "skip";
+  readonly reason: SkipReason;
+  /** A sentence with kind and name, no values. */
+  readonly message: string;
+}
+
+/** What was not adapted, or is worth knowing, about a copy. Never contains values. */
+export interface Report {
+  readonly reason: "NamespaceMention" | "ScalePathUnknown" | "AnnotationsTooLarge";
+  readonly message: string;
+}
+
+/** The copy as it should be, or why there is none. */
+export type Desired =
+  | { readonly kind: "object"; readonly object: KubeObject; readonly hash: string; readonly reports: readonly Report[] }
+  | Skip;
+
+/** What the steps of one `desired` call share: they change `object`, never `source`. */
+export interface Draft {
+  readonly source: KubeObject;
+  readonly object: KubeObject & { metadata: { labels: Record<string, string>; annotations: Record<string, string> } };
+  readonly context: DesiredContext;
+  readonly reports: Report[];
+}
+
+/** What is special about one kind. Each part may be missing. */
+export interface KindRule {
+  /** Decides on the source object whether it has a copy at all. */
+  readonly skip?: (source: KubeObject, context: DesiredContext) => Skip | undefined;
+  /** Adapts the draft to another cluster and namespace. */
+  readonly sanitize?: (draft: Draft) => void;
+  /** Makes sure that nothing of the draft runs in a standby. */
+  readonly quiesce?: (draft: Draft) => void;
+}
+
+/** A skip with a message that names the object. */
+export function skip(source: KubeObject, reason: SkipReason, why: string): Skip {
+  return { kind: "skip", reason, message: `${source.kind} ${source.metadata.name} is not mirrored: ${why}` };
+}

@@ -1,0 +1,21 @@
+/**
+ * The label by which a user decides how much of a workload runs in DR.
+ *
+ * @module
+ */
+
+import { SCALE_OVERRIDE } from "../../crds/keys.ts";
+import type { Draft } from "./context.ts";
+
+/** `asSource`: the source's own count. A number: that many replicas. */
+export type Wanted = number | "asSource";
+
+/**
+ * What should run of this draft. The label wins over `scaleToZero`: a whole number means that many replicas, any other
+ * value the source's count.
+ */
+export function wantedReplicas(draft: Draft): Wanted {
+  const label = draft.object.metadata.labels[SCALE_OVERRIDE];
+  if (label === undefined) return draft.context.scaleToZero ? 0 : "asSource";
+  return /^\d{1,9}$/.test(label) ? Number(label) : "asSource";
+}

@@ -1,0 +1,31 @@
+/**
+ * Objects that have no copy.
+ *
+ * @module
+ */
+
+import { COMPONENT, IGNORE } from "../../crds/keys.ts";
+import type { KubeObject } from "../../kube/types.ts";
+import { type DesiredContext, type Skip, skip } from "./context.ts";
+import { mirroredKind } from "./kinds.ts";
+import { controllerOf, skipOwned } from "./owners.ts";
+import { ruleFor } from "./rules.ts";
+
+/** Why `source` has no copy, or undefined when it has one. What the user says comes first, then what the kind says. */
+export function findSkip(source: KubeObject, context: DesiredContext): Skip | undefined {
+  const labels = source.metadata.labels;
+  if (labels?.[COMPONENT] !== undefined) return skip(source, "Component", "it is part of dr-syncer");
+  if (labels?.[IGNORE] === "true") return skip(source, "Ignored", `it has the label ${IGNORE}`);
+  if (context.type.kind === "Pod" && context.type.group === "") return skipPod(source);
+  const kind = mirroredKind(context.type);
+  if (!kind.mirrored) return { kind: "skip", reason: "ExcludedKind", message: kind.message };
+  return ruleFor(context.type).skip?.(source, context) ?? skipOwned(source);
+}
+
+function skipPod(source: KubeObject): Skip {
+  const owner = controllerOf(source.metadata);
+  if (owner !== undefined) {
+    return skip(source, "OwnedByWorkload", `${owner.kind} ${owner.name} starts its own in DR`);
+  }
+  return skip(source, "UnownedPod", "no workload owns it, so nothing will start it in DR");
+}

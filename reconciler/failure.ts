@@ -1,0 +1,131 @@
+/**
+ * Failure classes: each has its own back-off, and a remedy a person can act on.
+ *
+ * @module
+ */
+import { isKubeError, type KubeError } from "../kube/errors.ts";
+
+/** Why an object is not in DR. */
+export type FailureClass =
+  | "Transient"
+  | "Unreachable"
+  | "Throttled"
+  | "Conflict"
+  | "Denied"
+  | "Quota"
+  | "Immutable"
+  | "FieldUnknown"
+  | "KindMissing"
+  | "NamespaceMissing"
+  | "NamespaceTerminating"
+  | "Invalid"
+  | "Forbidden"
+  | "Fenced";
+
+/** A failed attempt at one object. */
+export interface Failure {
+  readonly failureClass: FailureClass;
+  /** What happened and what to do; never holds values of the object. */
+  readonly message: string;
+  /** What the server asked for, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+interface BackOff {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly remedy: string;
+}
+
+const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
+  Transient: { firstMs: 200, maxMs: 60_000, remedy: "retried by itself" },
+  Unreachable: { firstMs: 500, maxMs: 30_000, remedy: "retried as soon as the DR cluster answers" },
+  Throttled: { firstMs: 1_000, maxMs: 30_000, remedy: "retried when the server allows it" },
+  Conflict: {
+    firstMs: 30_000,
+    maxMs: 600_000,
+    remedy: "an object of that name that is not ours is in the DR namespace: delete or rename it",
+  },
+  Denied: { firstMs: 5_000, maxMs: 300_000, remedy: "an admission policy of the DR cluster refuses it: change the policy or ignore the object" },
+  Quota: { firstMs: 10_000, maxMs: 300_000, remedy: "raise the quota in the DR namespace" },
+  Immutable: {
+    firstMs: 30_000,
+    maxMs: 600_000,
+    remedy: "the change needs the object to be created anew: delete the copy in DR, it comes back with the new value",
+  },
+  FieldUnknown: { firstMs: 60_000, maxMs: 600_000, remedy: "the DR cluster does not know a field: upgrade it or its CRD" },
+  KindMissing: { firstMs: 5_000, maxMs: 60_000, remedy: "install the kind's CRD or API in the DR cluster" },
+  NamespaceMissing: { firstMs: 1_000, maxMs: 30_000, remedy: "the namespace is created again by itself" },
+  NamespaceTerminating: { firstMs: 2_000, maxMs: 30_000, remedy: "wait until the DR namespace is gone" },
+  Invalid: { firstMs: 10_000, maxMs: 600_000, remedy: "the DR cluster rejects the object: compare the versions of both clusters" },
+  Forbidden: { firstMs: 10_000, maxMs: 120_000, remedy: "grant the DR credential this verb (deploy/dr-cluster has the role)" },
+  Fenced: { firstMs: 10_000, maxMs: 60_000, remedy: "see the condition Fenced" },
+};
+
+/** Delay before the next attempt, in milliseconds: exponential with full jitter in its upper half. */
+export function backOffMs(failure: Failure, attempts: number, random: () => number): number {
+  const { firstMs, maxMs } = BACK_OFF[failure.failureClass];
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(attempts, 20));
+  return Math.max(failure.retryAfterMs ?? 0, ceiling / 2 + random() * ceiling / 2);
+}
+
+/** What a person can do about a class. */
+export function remedyOf(failureClass: FailureClass): string {
+  return BACK_OFF[failureClass].remedy;
+}
+
+/** Classifies an error of a write to the DR cluster (or of the read before it). */
+export function classify(error: unknown): Failure {
+  if (!isKubeError(error)) {
+    return { failureClass: "Transient", message: error instanceof Error ? error.message : String(error) };
+  }
+  const failureClass = classOf(error);
+  return { failureClass, message: safeMessage(error), retryAfterMs: error.retryAfterMs };
+}
+
+function classOf(error: KubeError): FailureClass {
+  const text = error.status?.message ?? "";
+  switch (error.reason) {
+    case "Unreachable":
+    case "Timeout":
+    case "Unavailable":
+      return "Unreachable";
+    case "Throttled":
+      return "Throttled";
+    case "KindMissing":
+      return "KindMissing";
+    case "NotFound":
+      return error.status?.details?.kind === "namespaces" ? "NamespaceMissing" : "Transient";
+    case "Forbidden":
+      if (/being terminated/.test(text)) return "NamespaceTerminating";
+      if (/exceeded quota|maximum .* usage|limit range/i.test(text)) return "Quota";
+      return /admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/i.test(text) ? "Denied" : "Forbidden";
+    case "BadRequest":
+      return /admission webhook/.test(text) ? "Denied" : "Invalid";
+    case "Invalid":
+      if (/immutable|may not be changed|updates to .* are forbidden|field can not be modified/i.test(text)) return "Immutable";
+      return /ValidatingAdmissionPolicy|admission webhook/i.test(text) ? "Denied" : "Invalid";
+    case "ServerError":
+      return /field not declared in schema/.test(text) ? "FieldUnknown" : "Transient";
+    case "TooLarge":
+      return "Invalid";
+    default:
+      return "Transient";
+  }
+}
+
+/**
+ * The server's words without what it quotes of the object: validation errors repeat the offending value, which may come from a
+ * Secret. Causes name the field; the quoted value is cut.
+ */
+function safeMessage(error: KubeError): string {
+  const causes = error.status?.details?.causes ?? [];
+  if (error.reason !== "Invalid" || causes.length === 0) return withoutQuotes(error.message);
+  const fields = causes.map((cause) => `${cause.field ?? "?"}: ${withoutQuotes(cause.message ?? cause.reason ?? "")}`);
+  return `${error.status?.details?.kind ?? "object"} is invalid in DR: ${fields.join("; ")}`.slice(0, 1024);
+}
+
+function withoutQuotes(text: string): string {
+  return text.replace(/(Invalid value|Unsupported value|Duplicate value|Too long): (?:"(?:[^"\\]|\\.)*"|\{.*\}|[^:;]+)/g, "$1")
+    .slice(0, 1024);
+}

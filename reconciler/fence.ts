@@ -1,0 +1,143 @@
+/**
+ * The fence: one Lease in each DR namespace says who may write there, in which epoch and role (docs/guide/safety.md).
+ *
+ * @module
+ */
+import { ROLE } from "../crds/keys.ts";
+import type { FenceLease, LeaseStore } from "./fence_lease.ts";
+
+/** Role of a DR namespace. Only a Standby is written to. */
+export type Role = "Standby" | "Testing" | "Active" | "FailingBack";
+
+/** What the Lease means for one Replication. */
+export type FenceVerdict =
+  | { readonly type: "Open"; readonly epoch: number; readonly role: "Standby" }
+  | { readonly type: "Take"; readonly epoch: number }
+  | { readonly type: "NotStandby"; readonly epoch: number; readonly role: Role }
+  | { readonly type: "Fenced"; readonly message: string; readonly role?: Role };
+
+/** What is known when the fence is judged. */
+export interface FenceFacts {
+  readonly lease?: FenceLease;
+  /** Who we are. */
+  readonly holder: string;
+  /** `status.epoch` of the Replication; undefined for one that never wrote. */
+  readonly knownEpoch?: number;
+  /** Whether copies of this Replication exist in the namespace. */
+  readonly copiesExist: boolean;
+}
+
+/** Judges the fence from plain data. Never heals a lost or foreign Lease: that is a person's decision. */
+export function judgeFence(facts: FenceFacts): FenceVerdict {
+  const { lease, holder, knownEpoch } = facts;
+  if (lease === undefined) {
+    if (facts.copiesExist || knownEpoch !== undefined) {
+      return {
+        type: "Fenced",
+        message: "the fence Lease is gone while copies exist: check that nobody has activated this namespace, then restore the " +
+          "Lease or delete the Replication and create it anew",
+      };
+    }
+    return { type: "Take", epoch: 1 };
+  }
+  const role = roleOf(lease);
+  if (lease.holderIdentity !== holder) {
+    return {
+      type: "Fenced",
+      role,
+      message: `the fence Lease is held by ${lease.holderIdentity || "nobody"}, not by ${holder}: another installation writes ` +
+        "here; stop it, then delete the Lease's holder to hand over",
+    };
+  }
+  if (knownEpoch !== undefined && lease.leaseTransitions !== knownEpoch) {
+    return {
+      type: "Fenced",
+      role,
+      message: `the fence Lease is in epoch ${lease.leaseTransitions}, this Replication knows ${knownEpoch}: the namespace was ` +
+        "activated or handed over meanwhile; fail back, or delete the Replication and create it anew",
+    };
+  }
+  if (role !== "Standby") return { type: "NotStandby", epoch: lease.leaseTransitions, role };
+  return { type: "Open", epoch: lease.leaseTransitions, role };
+}
+
+/** Role that a Lease names; one we do not know counts as Active, the role that forbids most. */
+export function roleOf(lease: FenceLease): Role {
+  const role = lease.annotations[ROLE];
+  return role === "Standby" || role === "Testing" || role === "FailingBack" ? role : "Active";
+}
+
+/** The fence of one Replication, with its last verdict. */
+export class Fence {
+  readonly #store: LeaseStore;
+  readonly #holder: string;
+  #knownEpoch: number | undefined;
+  #verdict: FenceVerdict = { type: "Fenced", message: "not looked at yet" };
+  #lease: FenceLease | undefined;
+
+  constructor(store: LeaseStore, holder: string, knownEpoch: number | undefined) {
+    this.#store = store;
+    this.#holder = holder;
+    this.#knownEpoch = knownEpoch;
+  }
+
+  get verdict(): FenceVerdict {
+    return this.#verdict;
+  }
+
+  get open(): boolean {
+    return this.#verdict.type === "Open";
+  }
+
+  get epoch(): number | undefined {
+    return this.#knownEpoch;
+  }
+
+  /** The Lease as last read. */
+  get lease(): FenceLease | undefined {
+    return this.#lease;
+  }
+
+  /** Takes the namespace, or finds out who has it. Reads live. */
+  async acquire(copiesExist: () => Promise<boolean>, annotations: Record<string, string>): Promise<FenceVerdict> {
+    this.#lease = await this.#store.read();
+    const known = this.#knownEpoch;
+    const needCopies = this.#lease === undefined && known === undefined;
+    this.#verdict = judgeFence({
+      lease: this.#lease,
+      holder: this.#holder,
+      knownEpoch: known,
+      copiesExist: needCopies ? await copiesExist() : true,
+    });
+    if (this.#verdict.type === "Take") {
+      this.#lease = await this.#store.create({
+        holderIdentity: this.#holder,
+        leaseTransitions: this.#verdict.epoch,
+        annotations: { ...annotations, [ROLE]: "Standby" },
+      });
+      this.#verdict = { type: "Open", epoch: this.#lease.leaseTransitions, role: "Standby" };
+    }
+    if (this.#verdict.type === "Open") this.#knownEpoch = this.#verdict.epoch;
+    return this.#verdict;
+  }
+
+  /** Reads the Lease again: after every 409, and before deletes. */
+  async recheck(): Promise<FenceVerdict> {
+    this.observe(await this.#store.read());
+    return this.#verdict;
+  }
+
+  /** A Lease that a watch or read delivered. */
+  observe(lease: FenceLease | undefined): void {
+    this.#lease = lease;
+    this.#verdict = judgeFence({ lease, holder: this.#holder, knownEpoch: this.#knownEpoch, copiesExist: true });
+  }
+
+  /** Writes proof of life: `renewTime` carries how far the copies reach. A lost race is looked at, not fought. */
+  async renew(syncedUpTo: Date, annotations: Record<string, string>): Promise<void> {
+    if (!this.open || this.#lease === undefined) return;
+    const renewed = await this.#store.renew(this.#lease, syncedUpTo, annotations);
+    if (renewed === undefined) await this.recheck();
+    else this.#lease = renewed;
+  }
+}

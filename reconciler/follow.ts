@@ -1,0 +1,60 @@
+/**
+ * A few objects kept in memory by a watch: our own kinds, and the Secrets they name.
+ *
+ * @module
+ */
+import type { KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
+
+/** Objects of a kind as they are now. */
+export interface ObjectStore {
+  /** Whether the first list is complete. */
+  readonly synced: boolean;
+  objects(): KubeObject[];
+  get(namespace: string, name: string): KubeObject | undefined;
+  readonly done: Promise<void>;
+}
+
+/** Follows a kind until the signal is aborted; `changed` is called once for each burst of changes. */
+export function followObjects(
+  client: KubeClient,
+  type: ResourceType,
+  namespace: string | undefined,
+  changed: () => void,
+  signal: AbortSignal,
+): ObjectStore {
+  let objects = new Map<string, KubeObject>();
+  let listing = new Map<string, KubeObject>();
+  let synced = false;
+  let told = false;
+  const keyOf = (object: KubeObject) => `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
+  const tell = () => {
+    if (told) return;
+    told = true;
+    queueMicrotask(() => {
+      told = false;
+      if (!signal.aborted) changed();
+    });
+  };
+  const handle = client.watch(type, { namespace, start: "list" }, {
+    begin: () => listing = new Map(),
+    item: ({ object }) => listing.set(keyOf(object), object),
+    live: () => {
+      objects = listing;
+      synced = true;
+      tell();
+    },
+    event: ({ type, object }) => {
+      if (type === "Deleted") objects.delete(keyOf(object));
+      else objects.set(keyOf(object), object);
+      tell();
+    },
+  }, signal);
+  return {
+    get synced() {
+      return synced;
+    },
+    objects: () => [...objects.values()],
+    get: (objectNamespace, name) => objects.get(`${objectNamespace}/${name}`),
+    done: handle.done,
+  };
+}

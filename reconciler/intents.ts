@@ -1,0 +1,139 @@
+/**
+ * The open delete intents of one Replication and what holds them.
+ *
+ * @module
+ */
+import type { Hold } from "../crds/types.ts";
+import { type DeletionWindow, type HoldType, holdId, type Intent, windowAt } from "./deletes.ts";
+
+const HOLD_REASONS: Readonly<Record<HoldType, string>> = {
+  Budget: "more deletions than the budget allows in its window",
+  KindEmptied: "the last objects of this kind would be deleted",
+  SourceNamespaceGone: "the source namespace is gone or Terminating: DR is left as it is",
+  SourceNamespaceRecreated: "the source namespace was created anew and lacks these objects",
+};
+
+/** Writes `statusWindow` where a restart finds it; throws when it could not be written. */
+export type PersistWindow = () => Promise<void>;
+
+/** Ledger of intents, holds and the deletion window. */
+export class DeletionLedger {
+  readonly intents = new Map<string, Intent>();
+  readonly #held = new Map<string, { holdType: HoldType; sinceWallMs: number }>();
+  readonly #persist: PersistWindow;
+  #window: DeletionWindow;
+  /** Deletes already accounted for in what was persisted but not carried out yet. */
+  #reserved = 0;
+  #next: DeletionWindow | undefined;
+  #reserving: Promise<void> | undefined;
+  /** Approved hold ids seen so far, so that an approval that came first still counts. */
+  #approvals: ReadonlySet<string> = new Set();
+
+  constructor(window: DeletionWindow, persist: PersistWindow) {
+    this.#window = window;
+    this.#persist = persist;
+  }
+
+  /** The window as it is to be persisted: deletes that are about to be carried out are in it. */
+  get statusWindow(): DeletionWindow {
+    return this.#next ?? this.#window;
+  }
+
+  /** Deletes carried out in the window. */
+  get window(): DeletionWindow {
+    return { startWallMs: this.#window.startWallMs, count: this.#window.count - this.#reserved };
+  }
+
+  /** Opens an intent, or answers the one that is open. */
+  open(key: string, nowWallMs: number): Intent {
+    let intent = this.intents.get(key);
+    if (intent === undefined) {
+      intent = { key, sinceWallMs: nowWallMs, approved: false };
+      this.intents.set(key, intent);
+    }
+    return intent;
+  }
+
+  /** The source has the object again, or the copy is gone: nothing is left to delete. */
+  cancel(key: string): void {
+    this.intents.delete(key);
+    this.#held.delete(key);
+  }
+
+  hold(key: string, holdType: HoldType, nowWallMs: number): void {
+    const known = this.#held.get(key);
+    if (known?.holdType !== holdType) this.#held.set(key, { holdType, sinceWallMs: nowWallMs });
+  }
+
+  release(key: string): void {
+    this.#held.delete(key);
+  }
+
+  /** Holds as they stand, for the status: at most 20, each with a sample of ten names. */
+  holds(): Hold[] {
+    const groups = new Map<HoldType, { keys: string[]; sinceWallMs: number }>();
+    for (const [key, { holdType, sinceWallMs }] of this.#held) {
+      const group = groups.get(holdType) ?? { keys: [], sinceWallMs };
+      group.keys.push(key);
+      group.sinceWallMs = Math.min(group.sinceWallMs, sinceWallMs);
+      groups.set(holdType, group);
+    }
+    return [...groups].map(([holdType, { keys, sinceWallMs }]) => ({
+      id: holdId(holdType, keys),
+      type: holdType,
+      count: keys.length,
+      reason: HOLD_REASONS[holdType],
+      since: new Date(sinceWallMs).toISOString(),
+      sample: keys.sort().slice(0, 10),
+    }));
+  }
+
+  /** Takes over the approvals of the annotation; answers the keys they release. */
+  approve(ids: ReadonlySet<string>): string[] {
+    this.#approvals = ids;
+    return this.applyApprovals();
+  }
+
+  /** Releases what an approval names exactly as it is held now. */
+  applyApprovals(): string[] {
+    if (this.#approvals.size === 0 || this.#held.size === 0) return [];
+    const approvedTypes = new Set(this.holds().filter((hold) => this.#approvals.has(hold.id)).map((hold) => hold.type));
+    const released: string[] = [];
+    for (const [key, { holdType }] of this.#held) {
+      const intent = this.intents.get(key);
+      if (intent === undefined || !approvedTypes.has(holdType)) continue;
+      intent.approved = true;
+      released.push(key);
+    }
+    for (const key of released) this.#held.delete(key);
+    return released;
+  }
+
+  /** Accounts for one delete, persisted before it returns. Many at once share one write. */
+  async reserve(windowMs: number, nowWallMs: number): Promise<void> {
+    while (this.#reserved === 0) {
+      this.#reserving ??= this.#reserveBatch(windowMs, nowWallMs).finally(() => this.#reserving = undefined);
+      await this.#reserving;
+    }
+    this.#reserved--;
+  }
+
+  /** A reserved delete was not carried out. */
+  unreserve(): void {
+    this.#reserved++;
+  }
+
+  async #reserveBatch(windowMs: number, nowWallMs: number): Promise<void> {
+    const current = windowAt(this.#window, windowMs, nowWallMs);
+    const batch = Math.max(1, this.intents.size - this.#held.size);
+    const next = { startWallMs: current.startWallMs, count: current.count + batch };
+    this.#next = next;
+    try {
+      await this.#persist();
+      this.#window = next;
+      this.#reserved = batch;
+    } finally {
+      this.#next = undefined;
+    }
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * One kind of one Replication: its watch in the source, the watch of its copies in DR, and its resyncs.
+ *
+ * @module
+ */
+import type { WatchEvent } from "../kube/types.ts";
+import { MANAGED_BY } from "../crds/keys.ts";
+import { classify, backOffMs, type Failure } from "./failure.ts";
+import type { Cluster } from "./cluster.ts";
+import type { MirroredKind } from "./kinds.ts";
+import { fingerprint, keyOf, markOf } from "./memory.ts";
+import type { MirrorContext } from "./mirror_context.ts";
+import type { KeyedQueue } from "./queue.ts";
+import { isNewer } from "./resource_version.ts";
+import { resyncKind, type ResyncResult } from "./resync.ts";
+import type { Subscription } from "./watch_hub.ts";
+
+/** What a follower tells its Replication. */
+export interface FollowerPorts {
+  readonly context: MirrorContext;
+  readonly queue: KeyedQueue;
+  readonly source: Cluster;
+  readonly target: Cluster;
+  /** Whether the source is watched; off in hints-only, Scheduled and Manual operation. */
+  readonly watchSource: boolean;
+  /** Whether our copies are watched for drift. */
+  readonly watchCopies: boolean;
+  readonly tombstones: Set<string>;
+  random(): number;
+  /** The watch delivered an event of this key. */
+  confirmed(key: string): void;
+  /** A resync of this kind ended, well or not. */
+  listed(kind: string, result: ResyncResult | Failure): void;
+}
+
+/** Follows one kind until it is closed. */
+export class KindFollower {
+  readonly kind: MirroredKind;
+  readonly #ports: FollowerPorts;
+  #sourceWatch: Subscription | undefined;
+  #copyWatch: Subscription | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #echoes = new Map<string, WatchEvent>();
+  #failures = 0;
+  /** Wall time at which the last complete list began. */
+  #listedWallMs: number | undefined;
+  #listedSinceLive = false;
+  #error: Failure | undefined;
+
+  constructor(kind: MirroredKind, ports: FollowerPorts) {
+    this.kind = kind;
+    this.#ports = ports;
+  }
+
+  /** Guard 1 of the deletes: listed completely since the watch was last opened. */
+  get listed(): boolean {
+    if (this.#listedWallMs === undefined || this.#error !== undefined) return false;
+    return this.#ports.watchSource ? this.#listedSinceLive && (this.#sourceWatch?.connected ?? false) : true;
+  }
+
+  /** Whether a list has ended, well or not. */
+  get tried(): boolean {
+    return this.#listedWallMs !== undefined || this.#error !== undefined;
+  }
+
+  /** Why the kind cannot be listed or watched at present. */
+  get error(): Failure | undefined {
+    return this.#error;
+  }
+
+  /** Wall time up to which the source's changes of this kind are known to have reached the queue. */
+  provenWallMs(): number | undefined {
+    if (this.#listedWallMs === undefined) return undefined;
+    const watched = this.#listedSinceLive ? this.#sourceWatch?.provenWallMs() : undefined;
+    return Math.max(this.#listedWallMs, watched ?? 0);
+  }
+
+  get connected(): boolean {
+    return !this.#ports.watchSource || (this.#sourceWatch?.connected ?? false);
+  }
+
+  start(): void {
+    const { source, target, context, watchSource, watchCopies } = this.#ports;
+    const { sourceNamespace, destinationNamespace } = context.identity;
+    if (watchCopies && this.kind.target !== undefined) {
+      this.#copyWatch = target.copies.subscribe(this.kind.target, destinationNamespace, {
+        // A gap on this side may hide drift. The first time, the source's own list comes anyway.
+        live: () => {
+          if (this.#listedWallMs !== undefined || !watchSource) void this.resync();
+        },
+        event: (event) => this.#onCopyEvent(event),
+        disconnected: () => {},
+      });
+    }
+    if (!watchSource) return;
+    this.#sourceWatch = source.objects.subscribe(this.kind.source, sourceNamespace, {
+      live: () => this.#onLive(),
+      event: (event) => this.#onSourceEvent(event),
+      disconnected: () => {},
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#sourceWatch?.close();
+    this.#copyWatch?.close();
+  }
+
+  /** The watch missed a change: open it anew, and list, since others may be missing too. */
+  reconnect(why: string): void {
+    this.#sourceWatch?.reconnect(why);
+    void this.resync();
+  }
+
+  /** Compares everything. One at a time; a call meanwhile asks for one more after it. */
+  resync(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#resyncUntilQuiet().finally(() => this.#running = undefined);
+    return this.#running;
+  }
+
+  async #resyncUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#resyncOnce();
+    } while (this.#again && !this.#closed);
+  }
+
+  async #resyncOnce(): Promise<void> {
+    const { context, queue, tombstones, listed } = this.#ports;
+    const startedWallMs = context.clock.wallMs();
+    try {
+      const result = await resyncKind(this.kind, context, queue);
+      if (this.#closed) return;
+      this.#listedWallMs = startedWallMs;
+      if (!this.#again) this.#listedSinceLive = true;
+      this.#failures = 0;
+      this.#error = undefined;
+      listed(this.kind.name, result);
+    } catch (error) {
+      if (this.#closed || context.signal.aborted) return;
+      this.#error = classify(error);
+      this.#retryLater(this.#error);
+      listed(this.kind.name, this.#error);
+    } finally {
+      for (const key of tombstones) if (key.startsWith(`${this.kind.name}/`)) tombstones.delete(key);
+    }
+  }
+
+  #retryLater(failure: Failure): void {
+    clearTimeout(this.#retryTimer);
+    const delayMs = Math.min(30_000, backOffMs(failure, this.#failures++, this.#ports.random));
+    this.#retryTimer = setTimeout(() => void this.resync(), delayMs);
+  }
+
+  #onLive(): void {
+    this.#listedSinceLive = false;
+    this.#ports.context.memory.distrustSource(this.kind.name);
+    void this.resync();
+  }
+
+  #onSourceEvent(event: WatchEvent): void {
+    const { context, queue, tombstones, confirmed } = this.#ports;
+    const { metadata } = event.object;
+    const key = keyOf(this.kind.source, metadata.name);
+    confirmed(key);
+    if (event.type === "Deleted") {
+      if (this.#running !== undefined) tombstones.add(key);
+      return queue.add(key, { urgent: true });
+    }
+    tombstones.delete(key);
+    const known = context.memory.get(key);
+    const old = known?.sourceUid === metadata.uid && !isNewer(metadata.resourceVersion, known?.sourceResourceVersion);
+    if (!old) queue.add(key, { body: event.object, sizeBytes: event.sizeBytes, urgent: true });
+  }
+
+  /** Our own echo, a status change, drift, or a deletion by somebody else. */
+  #onCopyEvent(event: WatchEvent): void {
+    const { context, queue } = this.#ports;
+    const { metadata } = event.object;
+    if (event.type !== "Deleted" && metadata.labels?.[MANAGED_BY] !== context.identity.replicationId) return;
+    const key = keyOf(this.kind.source, metadata.name);
+    if (queue.isProcessing(key)) {
+      this.#echoes.set(key, event);
+      return;
+    }
+    this.#judgeCopyEvent(key, event);
+  }
+
+  /** A copy's event that came while its key was being written: judged once the answer of the write is known. */
+  settle(key: string): void {
+    const event = this.#echoes.get(key);
+    if (event === undefined) return;
+    this.#echoes.delete(key);
+    this.#judgeCopyEvent(key, event);
+  }
+
+  #judgeCopyEvent(key: string, event: WatchEvent): void {
+    const { context, queue } = this.#ports;
+    const { metadata } = event.object;
+    const entry = context.memory.get(key);
+    if (entry?.copy === undefined) return; // before the first list, which finds it
+    if (event.type === "Deleted") {
+      if (entry.copy.uid !== metadata.uid) return;
+      context.memory.setCopy(entry, undefined);
+      return queue.add(key, { checkCopy: true });
+    }
+    if (entry.copy.uid === metadata.uid && !isNewer(metadata.resourceVersion, entry.copy.resourceVersion)) return;
+    if (entry.copy.uid === metadata.uid && fingerprint(metadata) === entry.copy.fingerprint) {
+      return context.memory.setCopy(entry, markOf(metadata));
+    }
+    queue.add(key, { checkCopy: true });
+  }
+}

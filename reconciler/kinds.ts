@@ -1,0 +1,73 @@
+/**
+ * The kinds a Replication mirrors: what both clusters serve, at a version that both know.
+ *
+ * @module
+ */
+import { type Discovery, groupResource, type ResourceType } from "../kube/types.ts";
+import { mirroredKind } from "./desired/kinds.ts";
+
+/** A mirrored kind. */
+export interface MirroredKind {
+  /** `deployments.apps`. */
+  readonly name: string;
+  /** As the source serves it, at the version it is read and watched at. */
+  readonly source: ResourceType;
+  /** As the DR cluster serves it; undefined while it does not. */
+  readonly target?: ResourceType;
+  /** Order in a full pass. */
+  readonly tier: number;
+}
+
+/** A kind that is not mirrored, and why. */
+export interface UnmirroredKind {
+  readonly name: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Kinds of one Replication, in the order of a full pass. */
+export interface KindPlan {
+  readonly kinds: readonly MirroredKind[];
+  readonly unmirrored: readonly UnmirroredKind[];
+}
+
+/** Plans the kinds from what both ends serve; `selected` and `deselected` hold `resource.group` names, "*" for all. */
+export function planKinds(options: {
+  readonly source: Discovery;
+  readonly target: Discovery;
+  readonly selected: ReadonlySet<string> | "*";
+  readonly deselected: ReadonlySet<string>;
+}): KindPlan {
+  const targetTypes = new Map(options.target.types.map((type) => [groupResource(type), type]));
+  const kinds: MirroredKind[] = [];
+  const unmirrored: UnmirroredKind[] = [];
+  for (const type of options.source.types) {
+    const name = groupResource(type);
+    if (options.deselected.has(name) || (options.selected !== "*" && !options.selected.has(name))) continue;
+    const decision = mirroredKind(type);
+    if (!decision.mirrored) {
+      if (type.namespaced) unmirrored.push({ name, reason: decision.reason, message: decision.message });
+      continue;
+    }
+    kinds.push({ name, tier: decision.tier, ...chooseVersion(type, options, targetTypes.get(name)) });
+  }
+  kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
+  return { kinds, unmirrored };
+}
+
+/** The source's preferred version if DR serves it, else the first that both serve; a version only DR has is never guessed. */
+function chooseVersion(
+  type: ResourceType,
+  discoveries: { readonly source: Discovery; readonly target: Discovery },
+  target: ResourceType | undefined,
+): { source: ResourceType; target?: ResourceType } {
+  if (target === undefined) return { source: type };
+  const name = groupResource(type);
+  const servedInTarget = discoveries.target.versions.get(name) ?? [target.version];
+  const servedInSource = discoveries.source.versions.get(name) ?? [type.version];
+  const version = servedInTarget.includes(type.version)
+    ? type.version
+    : servedInSource.find((candidate) => servedInTarget.includes(candidate));
+  if (version === undefined) return { source: type };
+  return { source: { ...type, version }, target: { ...target, version } };
+}

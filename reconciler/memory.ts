@@ -1,0 +1,141 @@
+/**
+ * What a Replication remembers of each object: identities and hashes, never bodies.
+ *
+ * @module
+ */
+import { DESIRED_HASH, ORPHANED_AT } from "../crds/keys.ts";
+import type { ObjectMeta } from "../kube/types.ts";
+import { groupResource, type ResourceType } from "../kube/types.ts";
+import type { FailureClass } from "./failure.ts";
+
+/** Where an object stands. */
+export type ObjectState = "Pending" | "Synced" | "Skipped" | "Failed" | "Conflict" | "Deleting";
+
+/** The copy as it was last seen, enough to write to it with preconditions and to tell drift from our own echo. */
+export interface CopyMark {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** See `fingerprint`. */
+  readonly fingerprint: number;
+  /** Hash of the desired object that it carries. */
+  readonly hash: string;
+  /** Marked as orphaned: the mark goes when the source is back. */
+  readonly orphaned: boolean;
+}
+
+/** Memory of one object. */
+export interface Entry {
+  /** `configmaps`, `deployments.apps`. */
+  readonly kind: string;
+  sourceUid?: string;
+  sourceResourceVersion?: string;
+  /** Set by `Memory.setCopy` only. */
+  readonly copy?: CopyMark;
+  /** Hash whose apply left a difference: not written again until either side changes. */
+  normalisedHash?: string;
+  state: ObjectState;
+  failure?: { failureClass: FailureClass; message: string; attempts: number; nextRetryWallMs: number };
+}
+
+/** Key of an object in a Replication's queue and memory: `deployments.apps/web`. */
+export function keyOf(type: Pick<ResourceType, "group" | "resource">, name: string): string {
+  return `${groupResource(type)}/${name}`;
+}
+
+/** Splits a key into its kind (`deployments.apps`) and name. */
+export function splitKey(key: string): { kind: string; name: string } {
+  const slash = key.indexOf("/");
+  return { kind: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/**
+ * A 32-bit digest (FNV-1a) of what can drift in metadata and of the generation. Equal: at most the status changed. Kinds without
+ * a generation change their resourceVersion for real changes only, so their resourceVersion is part of it.
+ */
+export function fingerprint(meta: ObjectMeta): number {
+  const parts = [
+    meta.generation === undefined ? `rv${meta.resourceVersion}` : `g${meta.generation}`,
+    JSON.stringify(meta.labels ?? {}),
+    JSON.stringify(meta.annotations ?? {}),
+    String(meta.deletionTimestamp ?? ""),
+    JSON.stringify(meta.ownerReferences ?? []),
+  ];
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    for (let i = 0; i < part.length; i++) hash = Math.imul(hash ^ part.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ 0x1f, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** Counts of one kind, for `status.resourceStatus`. */
+export interface KindCount {
+  total: number;
+  synced: number;
+  failed: number;
+}
+
+/** What is remembered of a live copy; undefined for an object that no server stored. */
+export function markOf(live: ObjectMeta): CopyMark | undefined {
+  const { uid, resourceVersion, annotations } = live;
+  if (uid === undefined || resourceVersion === undefined) return undefined;
+  return {
+    uid,
+    resourceVersion,
+    fingerprint: fingerprint(live),
+    hash: annotations?.[DESIRED_HASH] ?? "",
+    orphaned: annotations?.[ORPHANED_AT] !== undefined,
+  };
+}
+
+/** All entries of one Replication. */
+export class Memory {
+  readonly #entries = new Map<string, Entry>();
+  readonly #copies = new Map<string, number>();
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The entry of a key, made when there is none. */
+  ensure(key: string): Entry {
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { kind: splitKey(key).kind, state: "Pending" };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  /** Notes the copy, or with undefined that there is none. */
+  setCopy(entry: Entry, copy: CopyMark | undefined): void {
+    const change = Number(copy !== undefined) - Number(entry.copy !== undefined);
+    (entry as { copy?: CopyMark }).copy = copy;
+    if (change !== 0) this.#copies.set(entry.kind, (this.#copies.get(entry.kind) ?? 0) + change);
+  }
+
+  /** A relist of a kind: its source's resourceVersions prove nothing any more (etcd may have been restored). */
+  distrustSource(kind: string): void {
+    for (const entry of this.#entries.values()) if (entry.kind === kind) entry.sourceResourceVersion = undefined;
+  }
+
+  forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.setCopy(entry, undefined);
+    this.#entries.delete(key);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  entries(): IterableIterator<[string, Entry]> {
+    return this.#entries.entries();
+  }
+
+  /** Copies that exist in DR, by kind (`configmaps`). */
+  copiesByKind(): ReadonlyMap<string, number> {
+    return this.#copies;
+  }
+}

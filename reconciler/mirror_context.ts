@@ -1,0 +1,95 @@
+/**
+ * What mirroring of one key needs: handed in, so that `mirror.ts` holds no state.
+ *
+ * @module
+ */
+import { isKubeError } from "../kube/errors.ts";
+import { apiVersionOf, type KubeClient, type KubeObject } from "../kube/types.ts";
+import type { Clock } from "./clock.ts";
+import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
+import type { DesiredContext } from "./desired/desired.ts";
+import type { Fence } from "./fence.ts";
+import type { DeletionLedger } from "./intents.ts";
+import type { MirroredKind } from "./kinds.ts";
+import type { Memory } from "./memory.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** Who mirrors what to where. */
+export interface MirrorIdentity {
+  readonly replicationId: string;
+  readonly sourceClusterId: string;
+  readonly destinationClusterId: string;
+  readonly sourceNamespace: string;
+  readonly destinationNamespace: string;
+}
+
+/** The parts of a Replication's spec that shape a copy or a delete. */
+export interface MirrorOptions {
+  readonly scaleToZero: boolean;
+  readonly rbacObjects: "Mirror" | "Skip";
+  readonly crds: "IfMissing" | "Never";
+  readonly deletion: DeletionPolicy;
+}
+
+/** Everything one attempt may touch. */
+export interface MirrorContext {
+  readonly identity: MirrorIdentity;
+  readonly options: MirrorOptions;
+  readonly source: KubeClient;
+  readonly target: KubeClient;
+  readonly memory: Memory;
+  readonly fence: Fence;
+  readonly ledger: DeletionLedger;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Whether deletions are watched, so that a listed body is known to be outdated by `tombstones`. */
+  readonly bodiesAreTracked: boolean;
+  /** Keys that a watch saw deleted while a list was under way. */
+  readonly tombstones: ReadonlySet<string>;
+  kinds(): ReadonlyMap<string, MirroredKind>;
+  /** Whether the kind was listed completely since its watch was last opened. */
+  kindListed(kind: string): boolean;
+  /** State of the source namespace, read within the last second. */
+  sourceNamespaceState(): Promise<NamespaceState>;
+  /** Whether the source cluster is the one that was pinned. */
+  sourceIdentityKnown(): boolean;
+  /** The DR cluster lacks the kind: install its definition if the spec says so, or answer the failure. */
+  missingKind(kind: MirroredKind): Promise<Outcome>;
+  /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
+  specReplicasPath(kind: MirroredKind): string | undefined;
+  /** One line for each write in DR: what, never its content. */
+  audit(operation: string, kind: string, name: string, resourceVersion: string): void;
+}
+
+/** Context of `desired` for a kind. */
+export function desiredContext(kind: MirroredKind, context: MirrorContext): DesiredContext {
+  const { identity, options } = context;
+  return {
+    replicationId: identity.replicationId,
+    sourceClusterId: identity.sourceClusterId,
+    sourceNamespace: identity.sourceNamespace,
+    destinationNamespace: identity.destinationNamespace,
+    type: kind.source,
+    targetApiVersion: apiVersionOf(kind.target ?? kind.source),
+    scaleToZero: options.scaleToZero,
+    rbacObjects: options.rbacObjects,
+    specReplicasPath: context.specReplicasPath(kind),
+  };
+}
+
+/** The live copy; undefined when there is none. */
+export async function readCopy(
+  kind: MirroredKind,
+  name: string,
+  context: MirrorContext,
+): Promise<KubeObject | undefined> {
+  if (kind.target === undefined) return undefined;
+  try {
+    return await context.target.get(kind.target, { namespace: context.identity.destinationNamespace, name }, {
+      signal: context.signal,
+    });
+  } catch (error) {
+    if (isKubeError(error, "NotFound", "KindMissing")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Failure } from "./failure.ts";
+
+/** What became of one attempt at a key. */
+export type Outcome =
+  | { readonly type: "Written"; readonly operation: "create" | "update" | "delete" | "orphan" }
+  /** The copy is as it should be; nothing was written. */
+  | { readonly type: "Unchanged" }
+  /** Not mirrored, on purpose. */
+  | { readonly type: "Skipped"; readonly reason: string; readonly message: string }
+  /** Neither source nor copy exist, or the kind is not mirrored any more. */
+  | { readonly type: "Gone" }
+  /** A delete waits for its grace, a guard or an approval. */
+  | { readonly type: "Waiting"; readonly retryInMs: number; readonly why: string }
+  /** An object that is not ours is in the way. */
+  | { readonly type: "Conflict"; readonly message: string }
+  | { readonly type: "Failed"; readonly failure: Failure };

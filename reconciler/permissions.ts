@@ -1,0 +1,64 @@
+/**
+ * What a credential may do, compared with what mirroring needs.
+ *
+ * @module
+ */
+import { groupResource, type KubeClient, type ResourceType } from "../kube/types.ts";
+import { mirroredKind } from "./desired/kinds.ts";
+
+/** Verbs that mirroring needs on each mirrored kind in the DR cluster. */
+const NEEDED_VERBS = ["get", "list", "watch", "create", "patch", "delete"] as const;
+/** Mirrored Roles may hold more than the credential itself may do. */
+const ESCALATION_VERBS = ["escalate", "bind"] as const;
+
+interface Rule {
+  readonly verbs?: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+/** Asks the cluster for our rules in a namespace (SelfSubjectRulesReview). Throws `KubeError`. */
+export async function readRules(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<readonly Rule[]> {
+  const answer = await client.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SelfSubjectRulesReview",
+    spec: { namespace },
+  }, { signal }) as { status?: { resourceRules?: Rule[] } };
+  return answer.status?.resourceRules ?? [];
+}
+
+/** What is missing, by kind: `create, patch on deployments.apps`. Empty when nothing is. */
+export function missingPermissions(rules: readonly Rule[], types: readonly ResourceType[]): string[] {
+  const byVerbs = new Map<string, string[]>();
+  const note = (verbs: string[], resource: string) => {
+    if (verbs.length === 0) return;
+    const key = verbs.join(", ");
+    byVerbs.set(key, [...(byVerbs.get(key) ?? []), resource]);
+  };
+  for (const type of types) {
+    if (!mirroredKind(type).mirrored) continue;
+    note(lacking(rules, NEEDED_VERBS, type), groupResource(type));
+    const isRole = type.group === "rbac.authorization.k8s.io" && type.resource === "roles";
+    if (isRole) note(lacking(rules, ESCALATION_VERBS, type), groupResource(type));
+  }
+  note(lacking(rules, ["get", "create", "patch", "watch", "list"], { group: "coordination.k8s.io", resource: "leases" }), "leases.coordination.k8s.io");
+  note(lacking(rules, ["get", "create"], { group: "", resource: "namespaces" }), "namespaces");
+  return [...byVerbs].map(([verbs, resources]) => {
+    const shown = resources.slice(0, 5).join(", ");
+    return `${verbs} on ${shown}${resources.length > 5 ? ` and ${resources.length - 5} more kinds` : ""}`;
+  });
+}
+
+function lacking(rules: readonly Rule[], verbs: readonly string[], type: { group: string; resource: string }): string[] {
+  return verbs.filter((verb) => !rules.some((rule) => allows(rule, verb, type)));
+}
+
+function allows(rule: Rule, verb: string, { group, resource }: { group: string; resource: string }): boolean {
+  return has(rule.verbs, verb) && has(rule.apiGroups, group) && has(rule.resources, resource) &&
+    (rule.resourceNames ?? []).length === 0;
+}
+
+function has(list: readonly string[] | undefined, wanted: string): boolean {
+  return list !== undefined && (list.includes("*") || list.includes(wanted));
+}

@@ -1,0 +1,255 @@
+/**
+ * The keyed queue that every bell rings: a key is pending at most once, never processed twice at the same time, and keeps
+ * only the newest body it was given.
+ *
+ * @module
+ */
+import type { KubeObject } from "../kube/types.ts";
+import type { Clock } from "./clock.ts";
+import { isNewer } from "./resource_version.ts";
+
+/** Bodies above this are dropped and read again when their turn comes: 64 KiB. */
+export const BODY_LIMIT_BYTES = 64 * 1024;
+/** Bodies of all pending keys together: 16 MiB. */
+export const BODIES_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** What a bell knows about a key. */
+export interface Ring {
+  /** The committed object, when the bell carries it. */
+  readonly body?: KubeObject;
+  readonly sizeBytes?: number;
+  /** Goes before keys that a resync found. */
+  readonly urgent?: boolean;
+  /** Look at the live copy even when the source did not change. */
+  readonly checkCopy?: boolean;
+}
+
+/** A key whose turn it is. */
+export interface Item {
+  readonly key: string;
+  readonly body?: KubeObject;
+  readonly checkCopy: boolean;
+  /** Wall time at which the oldest change in this item was noticed. */
+  readonly sinceWallMs: number;
+  /** The same on the monotonic clock. */
+  readonly sinceMs: number;
+  /** Failed attempts before this one. */
+  readonly attempts: number;
+}
+
+interface Slot {
+  body?: KubeObject;
+  bodyBytes: number;
+  checkCopy: boolean;
+  sinceWallMs: number;
+  sinceMs: number;
+  attempts: number;
+  state: "queued" | "processing" | "processingAgain" | "delayed";
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+/** Keyed queue with two lanes, delays and back-pressure. */
+export class KeyedQueue {
+  readonly #slots = new Map<string, Slot>();
+  readonly #urgent = new Set<string>();
+  readonly #normal = new Set<string>();
+  readonly #clock: Clock;
+  #bodiesBytes = 0;
+  #processing = 0;
+  #roomWaiters: { limit: number; resolve: () => void }[] = [];
+  /** Called when a key became ready. */
+  onReady: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Keys that wait, are delayed or in progress. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Keys that could be taken now, or are worked on: what a pass waits for. Delayed ones are not. */
+  get active(): number {
+    return this.ready + this.#processing;
+  }
+
+  /** Keys that could be taken now. */
+  get ready(): number {
+    return this.#urgent.size + this.#normal.size;
+  }
+
+  /** Whether somebody works on the key right now. */
+  isProcessing(key: string): boolean {
+    const state = this.#slots.get(key)?.state;
+    return state === "processing" || state === "processingAgain";
+  }
+
+  has(key: string): boolean {
+    return this.#slots.has(key);
+  }
+
+  /** Oldest moment at which a change was noticed that is not done yet, less the keys left out; undefined when all is done. */
+  oldestWallMs(leaveOut: (key: string) => boolean = () => false): number | undefined {
+    let oldest: number | undefined;
+    for (const [key, slot] of this.#slots) {
+      if (leaveOut(key)) continue;
+      if (oldest === undefined || slot.sinceWallMs < oldest) oldest = slot.sinceWallMs;
+    }
+    return oldest;
+  }
+
+  /** Rings for a key: it will be looked at as soon as its turn comes, once more if it is in progress. */
+  add(key: string, ring: Ring = {}): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) {
+      const fresh = this.#newSlot();
+      this.#slots.set(key, fresh);
+      this.#fill(fresh, ring);
+      this.#enqueue(key, ring.urgent === true);
+      return;
+    }
+    this.#fill(slot, ring);
+    if (slot.state === "processing") slot.state = "processingAgain";
+    if (slot.state === "delayed") {
+      clearTimeout(slot.timer);
+      slot.timer = undefined;
+      slot.state = "queued";
+      this.#enqueue(key, ring.urgent === true);
+    } else if (ring.urgent && this.#normal.delete(key)) this.#urgent.add(key);
+  }
+
+  /** Takes the next ready key; `done` must follow. */
+  take(): Item | undefined {
+    const key = first(this.#urgent) ?? first(this.#normal);
+    if (key === undefined) return undefined;
+    const slot = this.#slots.get(key) as Slot;
+    slot.state = "processing";
+    this.#processing++;
+    const item: Item = {
+      key,
+      body: slot.body,
+      checkCopy: slot.checkCopy,
+      sinceWallMs: slot.sinceWallMs,
+      sinceMs: slot.sinceMs,
+      attempts: slot.attempts,
+    };
+    this.#dropBody(slot);
+    slot.checkCopy = false;
+    return item;
+  }
+
+  /** The key's turn is over. With `retryInMs` it comes back by then, and keeps its age; `failed` counts the attempt. */
+  done(key: string, again?: { readonly retryInMs: number; readonly failed: boolean; readonly checkCopy?: boolean }): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    this.#processing--;
+    slot.attempts = again?.failed ? slot.attempts + 1 : 0;
+    if (slot.state === "processingAgain") {
+      slot.state = "queued";
+      if (again === undefined) {
+        slot.sinceWallMs = this.#clock.wallMs();
+        slot.sinceMs = this.#clock.monotonicMs();
+      }
+      this.#enqueue(key, true);
+    } else if (again !== undefined) {
+      slot.checkCopy ||= again.checkCopy === true;
+      this.#delay(key, slot, again.retryInMs);
+    } else this.#slots.delete(key);
+    this.#wakeRoomWaiters();
+  }
+
+  /** Rings for every delayed key at once: the cause of their failures may be gone. */
+  retryDelayed(): void {
+    for (const [key, slot] of this.#slots) if (slot.state === "delayed") this.add(key);
+  }
+
+  /** Resolves when fewer than `limit` keys are ready; the back-pressure of a resync. */
+  room(limit: number, signal: AbortSignal): Promise<void> {
+    if (this.ready < limit || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiter = { limit, resolve };
+      this.#roomWaiters.push(waiter);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const slot of this.#slots.values()) clearTimeout(slot.timer);
+    this.#slots.clear();
+    this.#urgent.clear();
+    this.#normal.clear();
+    this.#bodiesBytes = 0;
+    this.#processing = 0;
+    this.#wakeRoomWaiters();
+  }
+
+  #newSlot(): Slot {
+    return {
+      bodyBytes: 0,
+      checkCopy: false,
+      sinceWallMs: this.#clock.wallMs(),
+      sinceMs: this.#clock.monotonicMs(),
+      attempts: 0,
+      state: "queued",
+    };
+  }
+
+  #fill(slot: Slot, ring: Ring): void {
+    slot.checkCopy ||= ring.checkCopy === true;
+    if (ring.body === undefined) {
+      // A bell without a body may tell of a deletion: what is held could be older than that.
+      this.#dropBody(slot);
+      return;
+    }
+    if (slot.body !== undefined && sameButOlder(ring.body, slot.body)) return;
+    this.#dropBody(slot);
+    const bytes = ring.sizeBytes ?? BODY_LIMIT_BYTES;
+    if (bytes > BODY_LIMIT_BYTES || this.#bodiesBytes + bytes > BODIES_LIMIT_BYTES) return;
+    slot.body = ring.body;
+    slot.bodyBytes = bytes;
+    this.#bodiesBytes += bytes;
+  }
+
+  #dropBody(slot: Slot): void {
+    this.#bodiesBytes -= slot.bodyBytes;
+    slot.body = undefined;
+    slot.bodyBytes = 0;
+  }
+
+  #enqueue(key: string, urgent: boolean): void {
+    (urgent ? this.#urgent : this.#normal).add(key);
+    this.onReady();
+  }
+
+  #delay(key: string, slot: Slot, delayMs: number): void {
+    slot.state = "delayed";
+    slot.timer = setTimeout(() => {
+      slot.timer = undefined;
+      slot.state = "queued";
+      this.#enqueue(key, false);
+    }, Math.max(0, delayMs));
+  }
+
+  #wakeRoomWaiters(): void {
+    const ready = this.ready;
+    const waiting = this.#roomWaiters;
+    if (waiting.length === 0) return;
+    this.#roomWaiters = waiting.filter((waiter) => ready >= waiter.limit);
+    for (const waiter of waiting) if (ready < waiter.limit) waiter.resolve();
+  }
+}
+
+function sameButOlder(offered: KubeObject, held: KubeObject): boolean {
+  return offered.metadata.uid === held.metadata.uid &&
+    !isNewer(offered.metadata.resourceVersion, held.metadata.resourceVersion);
+}
+
+function first(keys: Set<string>): string | undefined {
+  for (const key of keys) {
+    keys.delete(key);
+    return key;
+  }
+  return undefined;
+}

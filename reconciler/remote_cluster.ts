@@ -1,0 +1,216 @@
+/**
+ * One RemoteCluster: reads its kubeconfig, keeps its link, writes its status.
+ *
+ * @module
+ */
+import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
+import { APPROVE } from "../crds/keys.ts";
+import type { Condition, RemoteCluster, RemoteClusterStatus } from "../crds/types.ts";
+import { type ClusterAddress, ConfigError, parseInlineKubeconfig } from "../kube/config.ts";
+import type { KubeClient, KubeObject } from "../kube/types.ts";
+import type { Cluster } from "./cluster.ts";
+import { ClusterLink, identityHoldId, type LinkState } from "./cluster_link.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What a RemoteCluster needs. */
+export interface RemoteClusterPorts {
+  connect(address: ClusterAddress): KubeClient;
+  /** Secret of the control namespace; undefined when there is none. */
+  secret(name: string): KubeObject | undefined;
+  /** DR namespaces that Replications of this cluster write to. */
+  namespaces(): readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  random(): number;
+  /** The cluster came, went, or changed its health: Replications look again, the status is written. */
+  changed(): void;
+}
+
+/** A RemoteCluster at work. */
+export class RemoteClusterRunner {
+  readonly #ports: RemoteClusterPorts;
+  #object: RemoteCluster;
+  #link: ClusterLink | undefined;
+  #kubeconfig: string | undefined;
+  #configError: { reason: string; message: string } | undefined;
+  #clusterId: string | undefined;
+
+  constructor(object: RemoteCluster, ports: RemoteClusterPorts) {
+    this.#object = object;
+    this.#ports = ports;
+    this.#clusterId = object.status?.clusterId || undefined;
+  }
+
+  get object(): RemoteCluster {
+    return this.#object;
+  }
+
+  /** The usable cluster; undefined until it was reached, and while its identity is another. */
+  get cluster(): Cluster | undefined {
+    return this.#link?.cluster;
+  }
+
+  get state(): LinkState {
+    return this.#link?.state ?? {};
+  }
+
+  /** Why there is no usable cluster, for a Replication's status. */
+  get problem(): string | undefined {
+    return this.#configError?.message ?? this.state.error?.message ??
+      (this.cluster === undefined ? "not reached yet" : undefined);
+  }
+
+  /** The object or its Secret changed. */
+  update(object: RemoteCluster): void {
+    this.#object = object;
+    this.#approve();
+    const text = this.#readKubeconfig();
+    if (text === this.#kubeconfig && (this.#link !== undefined || text === undefined)) return this.#ports.changed();
+    this.#kubeconfig = text;
+    this.#link?.close();
+    this.#link = undefined;
+    if (text !== undefined) this.#open(text);
+    this.#ports.changed();
+  }
+
+  /** Somebody met an error with this cluster: look now. */
+  probe(): void {
+    void this.#link?.probe();
+  }
+
+  close(): void {
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  /** The status as it should be. */
+  status(now: Date): RemoteClusterStatus {
+    const { state } = this;
+    const before = this.#object.status ?? {};
+    let conditions: Condition[] | undefined = before.conditions;
+    const observedGeneration = this.#object.metadata.generation;
+    for (const update of this.#conditions(state)) conditions = setCondition(conditions, { ...update, observedGeneration }, now);
+    const changed = state.error?.reason === "IdentityChanged" ? state.clusterId : undefined;
+    const known = before.holds?.find((hold) => changed !== undefined && hold.id === identityHoldId(changed));
+    return {
+      ...before,
+      observedGeneration,
+      health: healthOf(this.#configError !== undefined, state),
+      clusterId: this.#clusterId,
+      kubernetesVersion: state.kubernetesVersion ?? before.kubernetesVersion,
+      holds: changed === undefined ? undefined : [
+        known ?? {
+          id: identityHoldId(changed),
+          type: "IdentityChanged",
+          count: 1,
+          reason: "another cluster answers behind this kubeconfig",
+          since: now.toISOString().replace(/\.\d{3}Z$/, "Z"),
+          sample: [changed],
+        },
+      ],
+      conditions,
+    };
+  }
+
+  #readKubeconfig(): string | undefined {
+    const { name, key } = this.#object.spec.kubeconfigSecretRef;
+    const secret = this.#ports.secret(name);
+    if (secret === undefined) {
+      const message = `there is no Secret ${name} in namespace ${this.#object.metadata.namespace}: create it with the ` +
+        `kubeconfig under key ${key}`;
+      this.#configError = { reason: "SecretMissing", message };
+      return undefined;
+    }
+    const data = (secret.data as Record<string, string> | undefined)?.[key];
+    if (data === undefined) {
+      this.#configError = { reason: "KeyMissing", message: `Secret ${name} has no key ${key}: add the kubeconfig under it` };
+      return undefined;
+    }
+    return data;
+  }
+
+  #open(base64: string): void {
+    let address: ClusterAddress;
+    try {
+      address = parseInlineKubeconfig(new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))));
+    } catch (error) {
+      const reason = error instanceof ConfigError ? error.reason : "KubeconfigInvalid";
+      const message = error instanceof ConfigError ? error.message : "the Secret's value is not base64 of a kubeconfig";
+      this.#configError = { reason, message };
+      return;
+    }
+    this.#configError = undefined;
+    this.#link = new ClusterLink({
+      ...this.#ports,
+      connect: (address) => this.#ports.connect(address),
+      namespaces: () => this.#ports.namespaces(),
+      random: () => this.#ports.random(),
+      name: this.#object.metadata.name,
+      address,
+      checkPermissions: true,
+      pinnedClusterId: () => this.#clusterId,
+      changed: () => this.#onLink(),
+    });
+    this.#link.start();
+  }
+
+  #onLink(): void {
+    // Pinned at first contact, in the same turn as the cluster becomes usable.
+    if (this.#clusterId === undefined) this.#clusterId = this.#link?.cluster?.clusterId;
+    this.#approve();
+    this.#ports.changed();
+  }
+
+  /** A person accepted the new identity. */
+  #approve(): void {
+    const { error, clusterId } = this.state;
+    if (error?.reason !== "IdentityChanged" || clusterId === undefined) return;
+    const approved = (this.#object.metadata.annotations?.[APPROVE] ?? "").split(",").map((id) => id.trim());
+    if (!approved.includes(identityHoldId(clusterId))) return;
+    this.#ports.log.warn("identity of cluster {cluster} approved", { cluster: this.#object.metadata.name, clusterId });
+    this.#clusterId = clusterId;
+    const text = this.#kubeconfig;
+    this.#link?.close();
+    this.#link = undefined;
+    if (text !== undefined) this.#open(text);
+  }
+
+  #conditions(state: LinkState): Omit<ConditionUpdate, "observedGeneration">[] {
+    const config = this.#configError === undefined
+      ? { type: "KubeconfigValid", status: "True" as const, reason: "Valid", message: "the kubeconfig can be used" }
+      : { type: "KubeconfigValid", status: "False" as const, ...this.#configError };
+    if (this.#configError !== undefined || state.reachable === undefined) {
+      const message = this.#configError === undefined ? "not probed yet" : "no usable kubeconfig";
+      return [config, { type: "Reachable", status: "Unknown", reason: "NotProbed", message }];
+    }
+    return [config, reachableCondition(state), ...authorizedCondition(state)];
+  }
+}
+
+function reachableCondition(state: LinkState): Omit<ConditionUpdate, "observedGeneration"> {
+  if (state.error === undefined) {
+    return { type: "Reachable", status: "True", reason: "Reachable", message: "the API server answers" };
+  }
+  return { type: "Reachable", status: "False", reason: state.error.reason, message: state.error.message.slice(0, 1024) };
+}
+
+function authorizedCondition(state: LinkState): Omit<ConditionUpdate, "observedGeneration">[] {
+  const missing = state.missingPermissions;
+  if (missing === undefined) return [];
+  if (missing.length === 0) {
+    return [{ type: "Authorized", status: "True", reason: "Authorized", message: "the credential may do all that mirroring needs" }];
+  }
+  const message = `the credential lacks: ${missing.join("; ")}. Apply deploy/dr-cluster in that cluster, or set ` +
+    "rbacObjects: Skip where only escalate and bind are missing";
+  return [{ type: "Authorized", status: "False", reason: "PermissionsMissing", message: message.slice(0, 2048) }];
+}
+
+function healthOf(configInvalid: boolean, state: LinkState): NonNullable<RemoteClusterStatus["health"]> {
+  if (configInvalid) return "Unhealthy";
+  if (state.reachable === undefined) return "Unknown";
+  if (!state.reachable) return "Unhealthy";
+  return (state.missingPermissions ?? []).length > 0 ? "Degraded" : "Healthy";
+}

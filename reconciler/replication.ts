@@ -1,0 +1,439 @@
+/**
+ * One Replication: from its spec and the state of both clusters to a running Replicator and a true status.
+ *
+ * Level-triggered: every event ends in `#reconcile`, which compares what should run with what runs.
+ *
+ * @module
+ */
+import { APPROVE, FENCE_LEASE, MANAGED_BY, SYNC_NOW } from "../crds/keys.ts";
+import { parseDurationMs } from "../crds/duration.ts";
+import { replicationId } from "../crds/replication_id.ts";
+import { REPLICATIONS } from "../crds/resource_types.ts";
+import type { Replication, ReplicationStatus } from "../crds/types.ts";
+import { describe, destinationNamespaceOf, resourceTypesOf, scheduleOf, type Verdict } from "../crds/validate.ts";
+import type { KubeClient } from "../kube/types.ts";
+import { LEASES } from "./builtin_types.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Clock } from "./clock.ts";
+import type { DeletionPolicy } from "./deletes.ts";
+import { classify } from "./failure.ts";
+import { Fence } from "./fence.ts";
+import { fenceLeaseStore, parseFenceLease } from "./fence_lease.ts";
+import type { Hint } from "./hint.ts";
+import { DeletionLedger } from "./intents.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { MirrorIdentity } from "./mirror_context.ts";
+import { planKinds } from "./kinds.ts";
+import { announceChanges } from "./announce.ts";
+import { runningFacts } from "./running_facts.ts";
+import type { RemoteClusterRunner } from "./remote_cluster.ts";
+import { Replicator } from "./replicator.ts";
+import { Schedule } from "./schedule.ts";
+import { Selection } from "./selection.ts";
+import { SOURCE_NAMESPACE_UID, SourceNamespace } from "./source_namespace.ts";
+import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
+import { StatusWriter } from "./status_writer.ts";
+
+/** How often the fence is renewed, and everything that has no event is looked at again. */
+const TICK_MS = 30_000;
+/** Delay before a failed start is tried again. */
+const RETRY_MS = 2_000;
+
+/** What all Replications share. */
+export interface ReplicationPorts {
+  readonly client: KubeClient;
+  /** Name of this installation, the holder of fences. */
+  readonly holder: string;
+  readonly watch: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly auditLog: Log;
+  readonly metrics: Metrics;
+  random(): number;
+  /** The controller's own cluster. */
+  localCluster(): Cluster | undefined;
+  remoteCluster(name: string): RemoteClusterRunner | undefined;
+  judge(replication: Replication): Verdict;
+  /** Whether hints of a namespace of the own cluster reach us. */
+  hintsServed(namespace: string): boolean;
+  /** It began or ceased to run: the namespaces to observe have changed. */
+  onRunning(): void;
+  event(replication: Replication, type: "Normal" | "Warning", reason: string, note: string): void;
+}
+
+interface Running {
+  readonly replicator: Replicator;
+  readonly fence: Fence;
+  readonly ledger: DeletionLedger;
+  readonly namespace: SourceNamespace;
+  readonly identity: MirrorIdentity;
+  readonly source: Cluster;
+  readonly target: Cluster;
+  readonly generation: number | undefined;
+  readonly stop: () => void;
+}
+
+/** A Replication at work or waiting to be. */
+export class ReplicationRunner {
+  readonly #ports: ReplicationPorts;
+  readonly #abort = new AbortController();
+  readonly #writer: StatusWriter<ReplicationStatus>;
+  readonly #schedule: Schedule;
+  #object: Replication;
+  #running: Running | undefined;
+  #notRunning: NotRunning | undefined = { reason: "Starting", message: "the controller has just seen it" };
+  #invalid: NotRunning | undefined;
+  #fenced: string | undefined;
+  #role: StatusFacts["role"];
+  #epoch: number | undefined;
+  #lastManualSync: string | undefined;
+  #syncing = 0;
+  #reconciling: Promise<void> | undefined;
+  #again = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(object: Replication, ports: ReplicationPorts) {
+    this.#object = object;
+    this.#ports = ports;
+    this.#epoch = object.status?.epoch;
+    this.#lastManualSync = object.status?.lastManualSync;
+    this.#schedule = new Schedule(() => void this.#sync());
+    this.#writer = new StatusWriter<ReplicationStatus>({
+      client: ports.client,
+      type: REPLICATIONS,
+      namespace: object.metadata.namespace ?? "",
+      name: object.metadata.name,
+      clock: ports.clock,
+      signal: this.#abort.signal,
+      compute: () => ({ object: this.#object, status: computeStatus(this.#facts()) }),
+      written: (before, after) => announceChanges(before, after, (...event) => ports.event(this.#object, ...event)),
+      failed: (error) => ports.log.warn("cannot write status of {replication}: {reason}", {
+        replication: this.#name,
+        reason: String(error),
+      }),
+    });
+  }
+
+  get object(): Replication {
+    return this.#object;
+  }
+
+  /** The namespace of the own cluster whose writes are to be announced to us, if any. */
+  get observedNamespace(): string | undefined {
+    const { sourceCluster, sourceNamespace, replicationMode } = this.#object.spec;
+    const observed = sourceCluster === undefined && replicationMode === "Continuous" && this.#running !== undefined;
+    return observed ? sourceNamespace : undefined;
+  }
+
+  /** The object changed. */
+  update(object: Replication): void {
+    this.#object = object;
+    this.kick();
+  }
+
+  /** Something this Replication depends on may have changed. */
+  kick(): void {
+    if (this.#abort.signal.aborted) return;
+    if (this.#reconciling !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#reconciling = this.#reconcileUntilQuiet().finally(() => this.#reconciling = undefined);
+  }
+
+  hint(hint: Hint): void {
+    if (this.#object.spec.sourceNamespace === hint.namespace) this.#running?.replicator.hint(hint);
+  }
+
+  /** The backstop: a full pass, for a Continuous Replication. */
+  async resync(): Promise<void> {
+    if (this.#object.spec.replicationMode === "Continuous") await this.#sync();
+  }
+
+  /** Ends it; the last status is written within the deadline. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#schedule.stop();
+    this.#stopRunning();
+    this.#abort.abort();
+    await this.#reconciling;
+  }
+
+  get #name(): string {
+    return `${this.#object.metadata.namespace}/${this.#object.metadata.name}`;
+  }
+
+  async #reconcileUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false;
+      let retryInMs = TICK_MS;
+      try {
+        await this.#reconcile();
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        const failure = classify(error);
+        this.#notRunning = { reason: failure.failureClass, message: failure.message };
+        this.#ports.log.warn("cannot start {replication}: {reason}", { replication: this.#name, reason: failure.message });
+        retryInMs = RETRY_MS;
+      }
+      this.#writer.changed();
+      clearTimeout(this.#timer);
+      if (!this.#abort.signal.aborted) this.#timer = setTimeout(() => this.kick(), retryInMs);
+    } while (this.#again);
+  }
+
+  async #reconcile(): Promise<void> {
+    const verdict = this.#ports.judge(this.#object);
+    const problem = verdict.denials[0] ?? verdict.warnings[0];
+    this.#invalid = problem === undefined ? undefined : { reason: problem.reason, message: describe(problem) };
+    const ends = verdict.denials.length > 0 ? undefined : this.#ends();
+    if (ends === undefined || this.#mustRestart(ends)) this.#stopRunning();
+    if (ends === undefined) return;
+    if (this.#running === undefined) await this.#start(ends);
+    else await this.#renew(this.#running);
+    if (this.#running !== undefined) this.#followAnnotations(this.#running);
+  }
+
+  /** Both clusters, or why there is none. */
+  #ends(): { source: Cluster; target: Cluster } | undefined {
+    const { spec } = this.#object;
+    const wait = (reason: string, message: string) => {
+      this.#notRunning = { reason, message };
+      return undefined;
+    };
+    if (spec.paused) return wait("Paused", "spec.paused is true");
+    const target = this.#ports.remoteCluster(spec.destinationCluster);
+    if (target?.cluster === undefined) {
+      return wait("DestinationNotReady", `RemoteCluster ${spec.destinationCluster}: ${target?.problem ?? "does not exist"}`);
+    }
+    const remoteSource = spec.sourceCluster === undefined ? undefined : this.#ports.remoteCluster(spec.sourceCluster);
+    const source = spec.sourceCluster === undefined ? this.#ports.localCluster() : remoteSource?.cluster;
+    if (source === undefined) {
+      const name = spec.sourceCluster ?? "(own cluster)";
+      return wait("SourceNotReady", `source cluster ${name}: ${remoteSource?.problem ?? "not reached yet"}`);
+    }
+    return { source, target: target.cluster };
+  }
+
+  #mustRestart(ends: { source: Cluster; target: Cluster }): boolean {
+    const running = this.#running;
+    if (running === undefined) return false;
+    return running.generation !== this.#object.metadata.generation || running.source !== ends.source ||
+      running.target !== ends.target;
+  }
+
+  async #start({ source, target }: { source: Cluster; target: Cluster }): Promise<void> {
+    const { spec, status } = this.#object;
+    const { clock, holder } = this.#ports;
+    const destinationNamespace = destinationNamespaceOf(this.#object);
+    const ids = { sourceClusterId: source.clusterId, destinationClusterId: target.clusterId };
+    const names = { sourceNamespace: spec.sourceNamespace, destinationNamespace };
+    const identity: MirrorIdentity = { ...ids, ...names, replicationId: replicationId({ ...ids, ...names }) };
+    const namespace = new SourceNamespace(source, target, identity, clock);
+    if (await namespace.ensureDestination() === "no source") {
+      this.#notRunning = { reason: "SourceNamespaceMissing", message: `namespace ${spec.sourceNamespace} does not exist` };
+      return;
+    }
+    const store = fenceLeaseStore(target.client, destinationNamespace, { signal: this.#abort.signal });
+    const fence = new Fence(store, holder, this.#epoch);
+    const sourceObject = await namespace.read();
+    const annotations: Record<string, string> = {};
+    if (sourceObject?.metadata.uid !== undefined) annotations[SOURCE_NAMESPACE_UID] = sourceObject.metadata.uid;
+    const verdict = await fence.acquire(() => this.#copiesExist(source, target, identity), annotations);
+    this.#noteFence(fence);
+    if (verdict.type !== "Open") return;
+    namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
+    const windowStart = Date.parse(status?.deletions?.windowStart ?? "");
+    const ledger = new DeletionLedger(
+      { startWallMs: Number.isNaN(windowStart) ? clock.wallMs() : windowStart, count: status?.deletions?.count ?? 0 },
+      () => this.#writer.flush(),
+    );
+    this.#running = this.#launch({ source, target, identity, namespace, fence, ledger });
+    this.#notRunning = undefined;
+    this.#ports.onRunning();
+  }
+
+  #launch(parts: Omit<Running, "replicator" | "generation" | "stop">): Running {
+    const { spec } = this.#object;
+    const { source, target, identity, namespace, fence, ledger } = parts;
+    const remote = this.#ports.remoteCluster(spec.destinationCluster)?.object;
+    const abort = new AbortController();
+    const replicator = new Replicator({
+      ...this.#ports,
+      random: () => this.#ports.random(),
+      name: this.#name,
+      identity,
+      options: {
+        scaleToZero: spec.scaleToZero,
+        rbacObjects: spec.rbacObjects,
+        crds: spec.crds,
+        deletion: deletionPolicy(spec.deletion),
+      },
+      selection: new Selection(resourceTypesOf(this.#object, remote), spec.excludeResourceTypes ?? []),
+      source,
+      target,
+      fence,
+      ledger,
+      namespace,
+      continuous: spec.replicationMode === "Continuous",
+      onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
+      onChange: () => this.#writer.changed(),
+    });
+    this.#watchFence(parts, abort.signal);
+    replicator.start();
+    this.#schedule.set(scheduleOf(this.#object, remote), spec.timeZone);
+    const stop = () => {
+      abort.abort();
+      replicator.stop();
+      this.#schedule.stop();
+    };
+    return { ...parts, replicator, generation: this.#object.metadata.generation, stop };
+  }
+
+  /** A failover elsewhere shows here as it happens. */
+  #watchFence(parts: Pick<Running, "target" | "identity" | "fence">, signal: AbortSignal): void {
+    const { target, identity, fence } = parts;
+    const look = (lease: Parameters<Fence["observe"]>[0]) => {
+      const before = fence.verdict.type;
+      fence.observe(lease);
+      if (fence.verdict.type !== before) this.kick();
+    };
+    let seen = false;
+    target.client.watch(LEASES, {
+      namespace: identity.destinationNamespace,
+      fieldSelector: `metadata.name=${FENCE_LEASE}`,
+      start: "list",
+    }, {
+      begin: () => seen = false,
+      item: ({ object }) => {
+        seen = true;
+        look(parseFenceLease(object));
+      },
+      live: () => seen || look(undefined),
+      event: ({ type, object }) => look(type === "Deleted" ? undefined : parseFenceLease(object)),
+    }, signal);
+  }
+
+  async #renew(running: Running): Promise<void> {
+    const { fence, namespace, replicator } = running;
+    const before = fence.verdict.type;
+    if (before !== "Open") await fence.recheck();
+    if (fence.open) {
+      if (await namespace.state() === "Recreated" && running.ledger.intents.size === 0 && replicator.settled) {
+        await namespace.repin();
+      }
+      const syncedUpTo = runningFacts(replicator, running, undefined).syncedUpToWallMs;
+      const pinned = namespace.pinnedUid;
+      const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
+      if (syncedUpTo !== undefined) await fence.renew(new Date(syncedUpTo), annotations);
+    }
+    this.#noteFence(fence);
+    // A worker that meets another role or a higher epoch stops; opening again is a new start with a full pass.
+    if (!fence.open) this.#stopRunning();
+    else if (before !== "Open") replicator.queue.retryDelayed();
+  }
+
+  #noteFence(fence: Fence): void {
+    const { verdict } = fence;
+    this.#fenced = verdict.type === "Fenced" ? verdict.message : undefined;
+    if (verdict.type === "Open" || verdict.type === "NotStandby") {
+      this.#role = verdict.role;
+      this.#epoch = verdict.epoch;
+    }
+    if (verdict.type === "Fenced") this.#notRunning = { reason: "Fenced", message: verdict.message };
+    if (verdict.type === "NotStandby") {
+      const message = `the DR namespace is ${verdict.role}: it is not written to until it is a Standby again`;
+      this.#notRunning = { reason: "NotStandby", message };
+    }
+  }
+
+  async #copiesExist(source: Cluster, target: Cluster, identity: MirrorIdentity): Promise<boolean> {
+    if (source.catalogue === undefined || target.catalogue === undefined) return true;
+    const { kinds } = planKinds({
+      source: source.catalogue.discovery,
+      target: target.catalogue.discovery,
+      selected: "*",
+      deselected: new Set(),
+    });
+    const found = await Promise.all(kinds.map(async ({ target: type }) => {
+      if (type === undefined) return false;
+      const query = { namespace: identity.destinationNamespace, limit: 1, metadataOnly: true };
+      const page = await target.client.list(type, { ...query, labelSelector: `${MANAGED_BY}=${identity.replicationId}` });
+      return page.items.length > 0;
+    }));
+    return found.includes(true);
+  }
+
+  #followAnnotations({ replicator }: Running): void {
+    const annotations = this.#object.metadata.annotations ?? {};
+    const approved = (annotations[APPROVE] ?? "").split(",").map((id) => id.trim()).filter((id) => id !== "");
+    replicator.approve(new Set(approved));
+    const syncNow = annotations[SYNC_NOW];
+    if (syncNow !== undefined && syncNow !== this.#lastManualSync) {
+      this.#lastManualSync = syncNow;
+      void this.#sync();
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#syncing++;
+    this.#writer.changed();
+    const { clock, metrics } = this.#ports;
+    const startedMs = clock.monotonicMs();
+    try {
+      await running.replicator.resync();
+      metrics.resync.observe({ replication: this.#name }, (clock.monotonicMs() - startedMs) / 1000);
+    } finally {
+      this.#syncing--;
+      this.#writer.changed();
+    }
+  }
+
+  #stopRunning(): void {
+    if (this.#running === undefined) return;
+    this.#running.stop();
+    this.#running = undefined;
+    this.#ports.onRunning();
+  }
+
+  #facts(): StatusFacts {
+    const running = this.#running;
+    const { spec } = this.#object;
+    const unreachableSince = this.#ports.remoteCluster(spec.destinationCluster)?.state.unreachableSinceWallMs;
+    const hints = spec.sourceCluster === undefined ? this.#ports.hintsServed(spec.sourceNamespace) : undefined;
+    const facts = running === undefined ? undefined : runningFacts(running.replicator, running, unreachableSince, hints);
+    if (facts !== undefined) this.#measure(facts.pending, facts.syncedUpToWallMs);
+    return {
+      replication: this.#object,
+      now: new Date(this.#ports.clock.wallMs()),
+      replicationId: running?.identity.replicationId,
+      invalid: this.#invalid,
+      notRunning: running === undefined ? this.#notRunning : undefined,
+      fenced: this.#fenced,
+      role: this.#role,
+      epoch: this.#epoch,
+      running: facts,
+      nextSyncTime: this.#schedule.next(),
+      lastManualSync: this.#lastManualSync,
+      syncing: this.#syncing > 0,
+    };
+  }
+
+  #measure(pending: number, syncedUpToWallMs: number | undefined): void {
+    const { metrics } = this.#ports;
+    metrics.queueDepth.set({ replication: this.#name }, pending);
+    if (syncedUpToWallMs !== undefined) metrics.syncedUpTo.set({ replication: this.#name }, syncedUpToWallMs / 1000);
+  }
+}
+
+function deletionPolicy(spec: Replication["spec"]["deletion"]): DeletionPolicy {
+  const { count, percent, window } = spec.budget;
+  return {
+    policy: spec.policy,
+    graceMs: parseDurationMs(spec.grace),
+    budget: { count, percent, windowMs: parseDurationMs(window) },
+  };
+}

@@ -1,0 +1,358 @@
+/**
+ * One running Replication: every bell ends in its queue, every turn of a key in `mirrorKey`.
+ *
+ * @module
+ */
+import type { KubeObject } from "../kube/types.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Clock } from "./clock.ts";
+import { Definitions } from "./definitions.ts";
+import { backOffMs, classify, type Failure, remedyOf } from "./failure.ts";
+import type { Fence } from "./fence.ts";
+import type { Hint } from "./hint.ts";
+import type { DeletionLedger } from "./intents.ts";
+import { KindFollower } from "./kind_follower.ts";
+import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
+import type { Log } from "./log.ts";
+import { keyOf, Memory, splitKey } from "./memory.ts";
+import type { Metrics } from "./metrics.ts";
+import { mirrorKey } from "./mirror.ts";
+import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
+import type { Outcome } from "./outcome.ts";
+import { type Item, KeyedQueue } from "./queue.ts";
+import type { Selection } from "./selection.ts";
+import { SourceNamespace } from "./source_namespace.ts";
+import { Verifier } from "./verifier.ts";
+
+/** What a Replicator is made of. */
+export interface ReplicatorOptions {
+  /** namespace/name of the Replication, for logs and metrics. */
+  readonly name: string;
+  readonly identity: MirrorIdentity;
+  readonly options: MirrorOptions;
+  readonly selection: Selection;
+  readonly source: Cluster;
+  readonly target: Cluster;
+  readonly fence: Fence;
+  readonly ledger: DeletionLedger;
+  readonly namespace: SourceNamespace;
+  /** Continuous: watches run and every change is mirrored at once. Otherwise only full passes write. */
+  readonly continuous: boolean;
+  /** Off: hints only. */
+  readonly watch: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly auditLog: Log;
+  readonly metrics: Metrics;
+  random(): number;
+  /** The DR cluster did not answer. */
+  onUnreachable(): void;
+  /** Something that the status shows has changed. */
+  onChange(): void;
+}
+
+/** How the last full pass went. */
+export interface PassResult {
+  readonly startedWallMs: number;
+  readonly endedWallMs: number;
+}
+
+/** A Replication at work. */
+export class Replicator {
+  readonly memory = new Memory();
+  readonly queue: KeyedQueue;
+  readonly #options: ReplicatorOptions;
+  readonly #context: MirrorContext;
+  readonly #verifier: Verifier;
+  readonly #abort = new AbortController();
+  readonly #followers = new Map<string, KindFollower>();
+  readonly #tombstones = new Set<string>();
+  readonly #definitions: Definitions;
+  readonly #cleanups: (() => void)[] = [];
+  #kinds: ReadonlyMap<string, MirroredKind> = new Map();
+  #plan: KindPlan = { kinds: [], unmirrored: [] };
+  #lastPass: PassResult | undefined;
+  #startedWallMs = 0;
+  #passWaiters: (() => void)[] = [];
+  deleted = 0;
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+    this.queue = new KeyedQueue(options.clock);
+    this.#definitions = new Definitions(options.source, options.target, options.options.crds, options.log);
+    this.#context = this.#makeContext();
+    this.#verifier = new Verifier({
+      clock: options.clock,
+      signal: this.#abort.signal,
+      watching: options.continuous && options.watch,
+      read: (key) => this.#readSource(key),
+      isKnown: (key, object) => this.#isKnown(key, object),
+      changed: (key) => this.queue.add(key, { urgent: true }),
+      stalled: (key) => this.#followers.get(splitKey(key).kind)?.reconnect("a hint was not followed by an event"),
+      count: (outcome) => options.metrics.hints.inc({ replication: options.name, outcome }),
+    });
+  }
+
+  get plan(): KindPlan {
+    return this.#plan;
+  }
+
+  get followers(): ReadonlyMap<string, KindFollower> {
+    return this.#followers;
+  }
+
+  get lastPass(): PassResult | undefined {
+    return this.#lastPass;
+  }
+
+  /** Nothing waits, and every kind is listed. */
+  get settled(): boolean {
+    return this.queue.size === 0 && [...this.#followers.values()].every((follower) => follower.listed);
+  }
+
+  get hintsOpen(): number {
+    return this.#verifier.open;
+  }
+
+  /** Begins to mirror. */
+  start(): void {
+    const { source, target, clock } = this.#options;
+    this.#startedWallMs = clock.wallMs();
+    this.#cleanups.push(target.dispatcher.register(this.queue, (item) => this.#work(item)));
+    this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
+    this.#replan();
+  }
+
+  /** Stops; writes in flight are aborted. */
+  stop(): void {
+    this.#abort.abort();
+    for (const cleanup of this.#cleanups) cleanup();
+    for (const follower of this.#followers.values()) follower.close();
+    this.#followers.clear();
+    this.queue.clear();
+    for (const resolve of this.#passWaiters.splice(0)) resolve();
+  }
+
+  /** A write in the source namespace was announced. */
+  hint(hint: Hint): void {
+    if (!this.#options.continuous) return;
+    const kind = this.#kinds.get(hint.kind);
+    if (kind === undefined) return;
+    if (hint.name !== undefined) this.#verifier.hint(keyOf(kind.source, hint.name));
+    // A collection is deleted: no name to look at. The watch tells the names; without it, the list does.
+    else if (!this.#options.watch) this.#resyncAfterCollection(hint.kind);
+  }
+
+  /** Full pass over every kind, in order of tiers; resolves when what it found is done or waits for its retry. */
+  async resync(): Promise<void> {
+    const startedWallMs = this.#options.clock.wallMs();
+    this.queue.retryDelayed();
+    for (const tier of tiersOf(this.#plan.kinds)) {
+      await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
+      await this.#quiet();
+      if (this.#abort.signal.aborted) return;
+    }
+    this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+    this.#options.onChange();
+  }
+
+  /** Releases what these approvals name. */
+  approve(ids: ReadonlySet<string>): void {
+    for (const key of this.#options.ledger.approve(ids)) this.queue.add(key);
+  }
+
+  #makeContext(): MirrorContext {
+    const { identity, options, source, target, fence, ledger, namespace, clock, auditLog, name, continuous, watch } =
+      this.#options;
+    return {
+      identity,
+      options,
+      source: source.client,
+      target: target.client,
+      memory: this.memory,
+      fence,
+      ledger,
+      clock,
+      signal: this.#abort.signal,
+      bodiesAreTracked: continuous && watch,
+      tombstones: this.#tombstones,
+      kinds: () => this.#kinds,
+      kindListed: (kind) => this.#followers.get(kind)?.listed ?? false,
+      sourceNamespaceState: () => namespace.state(),
+      sourceIdentityKnown: () => source.clusterId === identity.sourceClusterId,
+      missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
+      specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
+      audit: (operation, kind, object, resourceVersion) =>
+        auditLog.info("{operation} {kind} {name}", {
+          operation,
+          kind,
+          name: object,
+          namespace: identity.destinationNamespace,
+          cluster: target.name,
+          replication: name,
+          resourceVersion,
+        }),
+    };
+  }
+
+  /** Follows what both ends serve now; kinds that came or changed their version start, those that went stop. */
+  #replan(): void {
+    const { source, target, selection, continuous, watch } = this.#options;
+    if (source.catalogue === undefined || target.catalogue === undefined || this.#abort.signal.aborted) return;
+    this.#plan = planKinds({
+      source: source.catalogue.discovery,
+      target: target.catalogue.discovery,
+      ...selection.resolve(source.catalogue.discovery),
+    });
+    this.#kinds = new Map(this.#plan.kinds.map((kind) => [kind.name, kind]));
+    for (const [name, follower] of this.#followers) {
+      if (isSameKind(follower.kind, this.#kinds.get(name))) continue;
+      follower.close();
+      this.#followers.delete(name);
+    }
+    for (const kind of this.#plan.kinds) {
+      if (this.#followers.has(kind.name)) continue;
+      const follower = new KindFollower(kind, {
+        context: this.#context,
+        queue: this.queue,
+        source,
+        target,
+        watchSource: continuous && watch,
+        watchCopies: continuous,
+        tombstones: this.#tombstones,
+        random: this.#options.random,
+        confirmed: (key) => this.#verifier.confirm(key),
+        listed: (name, result) => this.#onListed(name, result),
+      });
+      this.#followers.set(kind.name, follower);
+      follower.start();
+    }
+    this.#options.onChange();
+  }
+
+  #onListed(kind: string, result: object): void {
+    if ("failureClass" in result) {
+      const failure = result as Failure;
+      if (failure.failureClass === "Unreachable") this.#options.onUnreachable();
+      this.#options.log.warn("cannot list {kind}: {reason}", { kind, reason: failure.message, replication: this.#options.name });
+    }
+    if (this.queue.active === 0) this.#onQuiet();
+    this.#options.onChange();
+  }
+
+  #resyncAfterCollection(kind: string): void {
+    // The hook runs before each delete commits: look when the admission of the slowest hook must be over.
+    for (const delayMs of [50, 500, 5_000]) {
+      const timer = setTimeout(() => void this.#followers.get(kind)?.resync(), delayMs);
+      this.#cleanups.push(() => clearTimeout(timer));
+    }
+  }
+
+  async #work(item: Item): Promise<void> {
+    let outcome: Outcome;
+    try {
+      outcome = await mirrorKey(item, this.#context);
+    } catch (error) {
+      outcome = { type: "Failed", failure: classify(error) };
+    }
+    if (this.#abort.signal.aborted) return;
+    this.#settle(item, outcome);
+    this.#followers.get(splitKey(item.key).kind)?.settle(item.key);
+    if (this.queue.active === 0) this.#onQuiet();
+    this.#options.onChange();
+  }
+
+  #onQuiet(): void {
+    for (const resolve of this.#passWaiters.splice(0)) resolve();
+    if (this.#lastPass !== undefined) return;
+    // The first pass: every kind listed once and all that it found is done.
+    for (const follower of this.#followers.values()) if (!follower.tried) return;
+    this.#lastPass = { startedWallMs: this.#startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+  }
+
+  #settle(item: Item, outcome: Outcome): void {
+    const { metrics, name, clock } = this.#options;
+    const { kind } = splitKey(item.key);
+    const entry = this.memory.get(item.key);
+    if (outcome.type !== "Failed" && outcome.type !== "Conflict" && entry !== undefined) entry.failure = undefined;
+    switch (outcome.type) {
+      case "Written":
+        if (outcome.operation === "delete") this.deleted++;
+        else metrics.lag.observe({ replication: name }, (clock.monotonicMs() - item.sinceMs) / 1000);
+        metrics.writes.inc({ replication: name, kind, class: outcome.operation });
+        return this.queue.done(item.key);
+      case "Unchanged":
+      case "Skipped":
+      case "Gone":
+        if (outcome.type === "Skipped" && entry !== undefined) entry.state = "Skipped";
+        if (outcome.type === "Gone" && entry !== undefined && entry.copy === undefined) this.memory.forget(item.key);
+        return this.queue.done(item.key);
+      case "Waiting":
+        return this.queue.done(item.key, { retryInMs: outcome.retryInMs, failed: false });
+      case "Conflict":
+        return this.#fail(item, { failureClass: "Conflict", message: outcome.message });
+      case "Failed":
+        return this.#fail(item, outcome.failure);
+    }
+  }
+
+  #fail(item: Item, failure: Failure): void {
+    const { metrics, name, clock, log, target, random, onUnreachable } = this.#options;
+    const { kind, name: object } = splitKey(item.key);
+    const retryInMs = backOffMs(failure, item.attempts, random);
+    const entry = this.memory.ensure(item.key);
+    entry.state = failure.failureClass === "Conflict" ? "Conflict" : "Failed";
+    entry.failure = {
+      failureClass: failure.failureClass,
+      message: `${failure.message}; ${remedyOf(failure.failureClass)}`,
+      attempts: item.attempts + 1,
+      nextRetryWallMs: clock.wallMs() + retryInMs,
+    };
+    metrics.writes.inc({ replication: name, kind, class: failure.failureClass });
+    if (failure.failureClass === "Unreachable") onUnreachable();
+    if (failure.failureClass === "KindMissing") void target.refreshCatalogue(this.#abort.signal).catch(() => {});
+    if (failure.failureClass === "NamespaceMissing") void this.#options.namespace.ensureDestination().catch(() => {});
+    if (item.attempts === 0) {
+      log.warn("cannot mirror {kind} {object}: {reason}", {
+        kind,
+        object,
+        reason: failure.message,
+        class: failure.failureClass,
+        replication: name,
+      });
+    }
+    this.queue.done(item.key, { retryInMs, failed: true, checkCopy: true });
+  }
+
+  async #readSource(key: string): Promise<KubeObject | undefined> {
+    const { kind: kindName, name } = splitKey(key);
+    const kind = this.#kinds.get(kindName);
+    if (kind === undefined) return undefined;
+    return await this.#options.namespace.readObject(kind.source, name, this.#abort.signal);
+  }
+
+  /** An object is known when its resourceVersion was mirrored, or waits in the queue. */
+  #isKnown(key: string, object: KubeObject | undefined): boolean {
+    if (this.queue.has(key)) return true;
+    const entry = this.memory.get(key);
+    if (object === undefined) return entry === undefined || (entry.sourceUid === undefined && entry.copy === undefined);
+    return entry?.sourceUid === object.metadata.uid &&
+      entry?.sourceResourceVersion === object.metadata.resourceVersion;
+  }
+
+  /** Resolves when nothing waits for its turn: what is left failed and is delayed. */
+  #quiet(): Promise<void> {
+    if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => this.#passWaiters.push(resolve));
+  }
+}
+
+function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
+  return b !== undefined && a.source.version === b.source.version && a.target?.version === b.target?.version;
+}
+
+function tiersOf(kinds: readonly MirroredKind[]): MirroredKind[][] {
+  const tiers = new Map<number, MirroredKind[]>();
+  for (const kind of kinds) tiers.set(kind.tier, [...(tiers.get(kind.tier) ?? []), kind]);
+  return [...tiers.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
+}

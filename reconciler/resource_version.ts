@@ -1,0 +1,14 @@
+/**
+ * Whether one resourceVersion of an object is newer than another. Comparable as whole numbers within one cluster and kind
+ * (KEP-5504); anything else counts as newer, so that it is looked at rather than dropped.
+ */
+export function isNewer(candidate: string | undefined, known: string | undefined): boolean {
+  if (candidate === undefined || known === undefined) return true;
+  if (!isNumber(candidate) || !isNumber(known)) return true;
+  if (candidate.length !== known.length) return candidate.length > known.length;
+  return candidate > known;
+}
+
+function isNumber(text: string): boolean {
+  return /^[1-9][0-9]*$/.test(text);
+}

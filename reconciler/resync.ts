@@ -1,0 +1,156 @@
+/**
+ * Full resync of one kind: both sides are listed in pages, in name order, and compared as they go by, so that memory is bounded by
+ * two pages however many objects there are.
+ *
+ * @module
+ */
+import { MANAGED_BY } from "../crds/keys.ts";
+import { listAll } from "../kube/list_all.ts";
+import type { KubeClient, KubeObject, ListQuery, ResourceType } from "../kube/types.ts";
+import { covers } from "./desired/compare.ts";
+import { desired } from "./desired/desired.ts";
+import { ownedBy } from "./desired/ownership.ts";
+import type { MirroredKind } from "./kinds.ts";
+import { keyOf, markOf } from "./memory.ts";
+import { desiredContext, type MirrorContext } from "./mirror_context.ts";
+import type { KeyedQueue, Ring } from "./queue.ts";
+import { isNewer } from "./resource_version.ts";
+
+/** Keys found different that may wait before the listing pauses. */
+const ROOM = 512;
+
+/** An object of a list, with its share of the page's size. */
+interface Listed {
+  readonly object: KubeObject;
+  readonly sizeBytes: number;
+}
+
+/** What a resync of a kind saw. */
+export interface ResyncResult {
+  readonly sourceObjects: number;
+  readonly copies: number;
+  /** Keys handed to the queue. */
+  readonly different: number;
+}
+
+/** Compares a kind on both sides and rings for every key that differs. Throws `KubeError` when a list fails; then nothing is pruned. */
+export async function resyncKind(kind: MirroredKind, context: MirrorContext, queue: KeyedQueue): Promise<ResyncResult> {
+  const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
+  const sources = listObjects(context.source, kind.source, { namespace: sourceNamespace, signal: context.signal });
+  const copies = kind.target === undefined ? noObjects() : listObjects(context.target, kind.target, {
+    namespace: destinationNamespace,
+    labelSelector: `${MANAGED_BY}=${replicationId}`,
+    signal: context.signal,
+  });
+  const seen = new Set<string>();
+  const result = { sourceObjects: 0, copies: 0, different: 0 };
+  for await (const [source, copy] of mergeByName(sources, copies)) {
+    const key = keyOf(kind.source, (source ?? copy as Listed).object.metadata.name);
+    seen.add(key);
+    if (source !== undefined) result.sourceObjects++;
+    if (copy !== undefined) result.copies++;
+    if (isInSync(key, source?.object, copy?.object, kind, context, queue)) continue;
+    result.different++;
+    await queue.room(ROOM, context.signal);
+    queue.add(key, { ...freshBody(key, source, context), checkCopy: copy !== undefined });
+  }
+  forgetUnseen(kind, seen, context, queue);
+  return result;
+}
+
+/** The listed body, unless a watch has told meanwhile that the object is gone: then it must not be written again. */
+function freshBody(key: string, source: Listed | undefined, context: MirrorContext): Ring {
+  if (source === undefined || !context.bodiesAreTracked || context.tombstones.has(key)) return {};
+  return { body: source.object, sizeBytes: source.sizeBytes };
+}
+
+/** Whether a pair needs no work; then it is remembered as it is. */
+function isInSync(
+  key: string,
+  source: KubeObject | undefined,
+  copy: KubeObject | undefined,
+  kind: MirroredKind,
+  context: MirrorContext,
+  queue: KeyedQueue,
+): boolean {
+  if (queue.has(key)) return true;
+  const known = context.memory.get(key);
+  // What a watch delivered after this page was read is newer than the page.
+  if (known?.sourceUid !== undefined && known.sourceUid === source?.metadata.uid &&
+    known.sourceResourceVersion !== source.metadata.resourceVersion && known.state === "Synced" &&
+    known.sourceResourceVersion !== undefined && isNewer(known.sourceResourceVersion, source.metadata.resourceVersion)) return true;
+  const sourceSame = known !== undefined && known.sourceResourceVersion === source?.metadata.resourceVersion;
+  const copySame = known?.copy?.resourceVersion === copy?.metadata.resourceVersion;
+  if (sourceSame && copySame && (known.state === "Synced" || known.state === "Skipped")) return true;
+  if (source === undefined) return false;
+  const want = desired(source, desiredContext(kind, context));
+  if (want.kind === "skip") {
+    if (copy !== undefined) return false;
+    const entry = context.memory.ensure(key);
+    entry.sourceUid = source.metadata.uid;
+    entry.sourceResourceVersion = source.metadata.resourceVersion;
+    entry.state = "Skipped";
+    return true;
+  }
+  if (copy === undefined) return false;
+  const mark = markOf(copy.metadata);
+  const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
+  const ours = ownedBy(copy.metadata, replicationId, sourceClusterId, sourceNamespace, source.metadata.name) === "ours";
+  if (!ours || mark === undefined || mark.hash !== want.hash || mark.orphaned) return false;
+  const entry = context.memory.ensure(key);
+  if (entry.normalisedHash !== want.hash && !covers(copy, want.object)) return false;
+  entry.sourceUid = source.metadata.uid;
+  entry.sourceResourceVersion = source.metadata.resourceVersion;
+  context.memory.setCopy(entry, mark);
+  entry.state = "Synced";
+  return true;
+}
+
+/** Entries that neither side has any more. */
+function forgetUnseen(kind: MirroredKind, seen: ReadonlySet<string>, context: MirrorContext, queue: KeyedQueue): void {
+  for (const [key, entry] of context.memory.entries()) {
+    if (entry.kind !== kind.name || seen.has(key) || queue.has(key)) continue;
+    // Something appeared after the list had passed its name, or vanished: the queue finds out which.
+    if (entry.copy !== undefined || entry.state !== "Skipped") queue.add(key);
+    else context.memory.forget(key);
+  }
+}
+
+async function* noObjects(): AsyncGenerator<Listed> {}
+
+/** Objects of a kind, in name order as API servers list; a server that does not costs extra looks, nothing else. */
+async function* listObjects(client: KubeClient, type: ResourceType, query: ListQuery): AsyncGenerator<Listed> {
+  for await (const page of listAll(client, type, query)) {
+    const sizeBytes = page.sizeBytes / Math.max(1, page.items.length);
+    for (const object of page.items) yield { object, sizeBytes };
+  }
+}
+
+/** Pairs two name-ordered sequences. */
+export async function* mergeByName(
+  left: AsyncGenerator<Listed>,
+  right: AsyncGenerator<Listed>,
+): AsyncGenerator<[Listed | undefined, Listed | undefined]> {
+  try {
+    let [a, b] = [await next(left), await next(right)];
+    while (a !== undefined || b !== undefined) {
+      if (b === undefined || (a !== undefined && a.object.metadata.name < b.object.metadata.name)) {
+        yield [a, undefined];
+        a = await next(left);
+      } else if (a === undefined || b.object.metadata.name < a.object.metadata.name) {
+        yield [undefined, b];
+        b = await next(right);
+      } else {
+        yield [a, b];
+        [a, b] = [await next(left), await next(right)];
+      }
+    }
+  } finally {
+    await Promise.all([left.return(undefined), right.return(undefined)]);
+  }
+}
+
+async function next(sequence: AsyncGenerator<Listed>): Promise<Listed | undefined> {
+  const step = await sequence.next();
+  return step.done ? undefined : step.value;
+}

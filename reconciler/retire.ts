@@ -1,0 +1,198 @@
+/**
+ * A key whose source is gone, or is not mirrored any more: its copy goes, if every guard holds.
+ *
+ * @module
+ */
+import { FIELD_MANAGER, ORPHANED_AT } from "../crds/keys.ts";
+import { isKubeError } from "../kube/errors.ts";
+import type { KubeObject } from "../kube/types.ts";
+import { type GuardVerdict, type HoldType, judgeDelete, type Intent } from "./deletes.ts";
+import { ownedBy } from "./desired/ownership.ts";
+import type { MirroredKind } from "./kinds.ts";
+import { type MirrorContext, readCopy } from "./mirror_context.ts";
+import { type CopyMark, type Entry, markOf } from "./memory.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** How long a held delete waits before its hold is judged anew, unless an approval comes first. */
+const HOLD_REVIEW_MS = 30_000;
+
+/** Retires a key. `skipReason` is set when the source is there but not mirrored. */
+export async function retire(
+  key: string,
+  kind: MirroredKind,
+  name: string,
+  why: string,
+  context: MirrorContext,
+  skipReason?: string,
+): Promise<Outcome> {
+  const nothingLeft = nothingToRetire(why, skipReason);
+  const live = await readCopy(kind, name, context);
+  const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
+  if (live === undefined || ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name) !== "ours") {
+    context.ledger.cancel(key);
+    forgetCopy(key, context, skipReason);
+    return nothingLeft;
+  }
+  const entry = context.memory.ensure(key);
+  context.memory.setCopy(entry, markOf(live.metadata));
+  entry.state = "Deleting";
+  const intent = context.ledger.open(key, context.clock.wallMs());
+  const verdict = await judge(intent, kind, context);
+  return await carryOut(verdict, { key, kind, name, live, intent, skipReason, why }, context);
+}
+
+function nothingToRetire(why: string, skipReason: string | undefined): Outcome {
+  return skipReason === undefined ? { type: "Gone" } : { type: "Skipped", reason: skipReason, message: why };
+}
+
+function forgetCopy(key: string, context: MirrorContext, skipReason: string | undefined): void {
+  if (skipReason === undefined) return context.memory.forget(key);
+  const entry = context.memory.ensure(key);
+  context.memory.setCopy(entry, undefined);
+  entry.state = "Skipped";
+}
+
+async function judge(intent: Intent, kind: MirroredKind, context: MirrorContext): Promise<GuardVerdict> {
+  const facts = {
+    nowWallMs: context.clock.wallMs(),
+    policy: context.options.deletion,
+    kindListed: context.kindListed(kind.name),
+    namespace: "Unknown" as const,
+    sourceIdentityKnown: context.sourceIdentityKnown(),
+    fenceOpen: context.fence.open,
+    window: context.ledger.window,
+    intents: context.ledger.intents,
+    copiesByKind: context.memory.copiesByKind(),
+  };
+  // The cheap guards first: the live reads are made only for a delete that could happen now.
+  const early = judgeDelete(intent, { ...facts, namespace: "Present" });
+  if (early.type === "Wait" || early.type === "Retain") return early;
+  await context.fence.recheck();
+  return judgeDelete(intent, {
+    ...facts,
+    fenceOpen: context.fence.open,
+    namespace: await context.sourceNamespaceState(),
+  });
+}
+
+interface Retirement {
+  readonly key: string;
+  readonly kind: MirroredKind;
+  readonly name: string;
+  readonly live: KubeObject;
+  readonly intent: Intent;
+  readonly skipReason?: string;
+  readonly why: string;
+}
+
+async function carryOut(verdict: GuardVerdict, what: Retirement, context: MirrorContext): Promise<Outcome> {
+  const { key } = what;
+  switch (verdict.type) {
+    case "Wait":
+      context.ledger.release(key);
+      return { type: "Waiting", retryInMs: verdict.forMs, why: verdict.why };
+    case "Hold":
+      return hold(key, verdict.holdType, context);
+    case "Retain":
+      context.ledger.cancel(key);
+      return { type: "Skipped", reason: "Retained", message: "deletion.policy is Retain" };
+    case "MarkOrphaned":
+      return await markOrphaned(what, context);
+    case "Delete":
+      return await deleteCopy(what, context);
+  }
+}
+
+function hold(key: string, holdType: HoldType, context: MirrorContext): Outcome {
+  context.ledger.hold(key, holdType, context.clock.wallMs());
+  return { type: "Waiting", retryInMs: HOLD_REVIEW_MS, why: holdType };
+}
+
+async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Outcome> {
+  const { key, kind, name, live } = what;
+  if (kind.target === undefined) return { type: "Gone" };
+  await context.ledger.reserve(context.options.deletion.budget.windowMs, context.clock.wallMs());
+  // Guard 2 once more, as late as can be: an object that exists again under any uid cancels the intent.
+  if (what.skipReason === undefined && await sourceExists(kind, name, context)) {
+    context.ledger.unreserve();
+    context.ledger.cancel(key);
+    return { type: "Waiting", retryInMs: 0, why: "the source object is back" };
+  }
+  try {
+    await context.target.delete(kind.target, { namespace: context.identity.destinationNamespace, name }, {
+      uid: live.metadata.uid,
+      resourceVersion: live.metadata.resourceVersion,
+      propagationPolicy: "Background",
+      signal: context.signal,
+    });
+  } catch (error) {
+    if (!isKubeError(error, "NotFound")) {
+      context.ledger.unreserve();
+      if (isKubeError(error, "Conflict")) return { type: "Waiting", retryInMs: 0, why: "the copy changed meanwhile" };
+      throw error;
+    }
+  }
+  context.ledger.cancel(key);
+  context.audit("delete", kind.name, name, live.metadata.resourceVersion ?? "");
+  forgetCopy(key, context, what.skipReason);
+  return { type: "Written", operation: "delete" };
+}
+
+async function sourceExists(kind: MirroredKind, name: string, context: MirrorContext): Promise<boolean> {
+  try {
+    await context.source.get(kind.source, { namespace: context.identity.sourceNamespace, name }, {
+      signal: context.signal,
+    });
+    return true;
+  } catch (error) {
+    if (isKubeError(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/** Marks a copy that is never deleted; once. */
+async function markOrphaned(what: Retirement, context: MirrorContext): Promise<Outcome> {
+  const { key, kind, name } = what;
+  context.ledger.cancel(key);
+  const entry = context.memory.ensure(key);
+  entry.state = "Skipped";
+  if (entry.copy === undefined || entry.copy.orphaned) {
+    return { type: "Skipped", reason: "Orphaned", message: `${what.why}; ${kind.name} are never deleted` };
+  }
+  await annotate(kind, name, entry.copy, entry, new Date(context.clock.wallMs()).toISOString(), context);
+  context.audit("orphan", kind.name, name, entry.copy?.resourceVersion ?? "");
+  return { type: "Written", operation: "orphan" };
+}
+
+/** The source is back: the copy is no orphan any more. */
+export async function unmarkOrphaned(
+  kind: MirroredKind,
+  name: string,
+  copy: CopyMark,
+  entry: Entry,
+  context: MirrorContext,
+): Promise<void> {
+  await annotate(kind, name, copy, entry, null, context);
+}
+
+async function annotate(
+  kind: MirroredKind,
+  name: string,
+  copy: CopyMark,
+  entry: Entry,
+  orphanedAt: string | null,
+  context: MirrorContext,
+): Promise<void> {
+  if (kind.target === undefined) return;
+  const ref = { namespace: context.identity.destinationNamespace, name };
+  const metadata = {
+    uid: copy.uid,
+    resourceVersion: copy.resourceVersion,
+    annotations: { [ORPHANED_AT]: orphanedAt },
+  };
+  const stored = await context.target.patch(kind.target, ref, { type: "merge", body: { metadata } }, {
+    fieldManager: FIELD_MANAGER,
+    signal: context.signal,
+  });
+  context.memory.setCopy(entry, markOf(stored.metadata));
+}

@@ -1,0 +1,131 @@
+/**
+ * The two ends of the namespace mapping: is the source the namespace that was pinned, and does the destination exist.
+ *
+ * @module
+ */
+import { FIELD_MANAGER } from "../crds/keys.ts";
+import { isKubeError } from "../kube/errors.ts";
+import type { KubeObject, ResourceType } from "../kube/types.ts";
+import { NAMESPACES } from "./builtin_types.ts";
+import type { Clock } from "./clock.ts";
+import type { Cluster } from "./cluster.ts";
+import type { NamespaceState } from "./deletes.ts";
+import { desiredNamespace } from "./desired/namespace.ts";
+import type { MirrorIdentity } from "./mirror_context.ts";
+
+/** Annotation on the fence Lease: uid of the source namespace that the copies came from. */
+export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
+
+/** A reading of the source namespace serves this long. */
+const FRESH_MS = 1_000;
+
+/** Reads and judges the source namespace, creates the destination. */
+export class SourceNamespace {
+  readonly #source: Cluster;
+  readonly #target: Cluster;
+  readonly #identity: MirrorIdentity;
+  readonly #clock: Clock;
+  #pinnedUid: string | undefined;
+  #reading: { readonly atMs: number; readonly namespace: Promise<KubeObject | undefined> } | undefined;
+  #lastState: NamespaceState = "Unknown";
+
+  constructor(source: Cluster, target: Cluster, identity: MirrorIdentity, clock: Clock) {
+    this.#source = source;
+    this.#target = target;
+    this.#identity = identity;
+    this.#clock = clock;
+  }
+
+  get pinnedUid(): string | undefined {
+    return this.#pinnedUid;
+  }
+
+  /** As of the last reading. */
+  get lastState(): NamespaceState {
+    return this.#lastState;
+  }
+
+  /** The uid that the copies came from, as the fence Lease keeps it. */
+  pin(uid: string | undefined): void {
+    this.#pinnedUid = uid;
+  }
+
+  /** Takes the present namespace as the known one: nothing that came from the former is left to decide. */
+  async repin(): Promise<void> {
+    const namespace = await this.read();
+    if (namespace !== undefined) this.#pinnedUid = namespace.metadata.uid;
+  }
+
+  /** The source namespace, read within the last second; undefined when it does not exist. Throws `KubeError`. */
+  read(): Promise<KubeObject | undefined> {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#reading === undefined || nowMs - this.#reading.atMs > FRESH_MS) {
+      this.#reading = { atMs: nowMs, namespace: this.#get() };
+      this.#reading.namespace.catch(() => this.#reading = undefined);
+    }
+    return this.#reading.namespace;
+  }
+
+  /** Guard 3 of the deletes. */
+  async state(): Promise<NamespaceState> {
+    try {
+      this.#lastState = this.#judge(await this.read());
+    } catch {
+      this.#lastState = "Unknown";
+    }
+    return this.#lastState;
+  }
+
+  /** Creates the destination with the source's labels; one that exists is used as it is. Throws `KubeError`. */
+  async ensureDestination(): Promise<"exists" | "created" | "no source"> {
+    const name = this.#identity.destinationNamespace;
+    try {
+      await this.#target.client.get(NAMESPACES, { name });
+      return "exists";
+    } catch (error) {
+      if (!isKubeError(error, "NotFound")) throw error;
+    }
+    const source = await this.read();
+    if (source === undefined) return "no source";
+    const wanted = desiredNamespace(source, {
+      ...this.#identity,
+      type: NAMESPACES,
+      targetApiVersion: "v1",
+      scaleToZero: true,
+      rbacObjects: "Mirror",
+    });
+    const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
+    try {
+      await this.#target.client.apply(NAMESPACES, body, { fieldManager: FIELD_MANAGER });
+    } catch (error) {
+      if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;
+    }
+    return "created";
+  }
+
+  /** A source object; undefined when there is none. Throws `KubeError`. */
+  async readObject(type: ResourceType, name: string, signal: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.#source.client.get(type, { namespace: this.#identity.sourceNamespace, name }, { signal });
+    } catch (error) {
+      if (isKubeError(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  #judge(namespace: KubeObject | undefined): NamespaceState {
+    if (namespace === undefined) return "Gone";
+    if (namespace.metadata.deletionTimestamp !== undefined) return "Terminating";
+    if (this.#pinnedUid === undefined) this.#pinnedUid = namespace.metadata.uid;
+    return namespace.metadata.uid === this.#pinnedUid ? "Present" : "Recreated";
+  }
+
+  async #get(): Promise<KubeObject | undefined> {
+    try {
+      return await this.#source.client.get(NAMESPACES, { name: this.#identity.sourceNamespace });
+    } catch (error) {
+      if (isKubeError(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The status of a Replication: what is true, worked out from plain data.
+ *
+ * @module
+ */
+import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
+import type { Condition, Failure, Hold, Phase, Replication, ReplicationStatus, ResourceStatus, Role, SyncStats } from "../crds/types.ts";
+import type { DeletionWindow, NamespaceState } from "./deletes.ts";
+import type { Failure as ObjectFailure } from "./failure.ts";
+import type { Entry } from "./memory.ts";
+import { splitKey } from "./memory.ts";
+
+/** Most failures a status lists. */
+const MAX_FAILURES = 20;
+
+/** Why a Replication does not run. */
+export interface NotRunning {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a running Replication shows. */
+export interface RunningFacts {
+  readonly entries: Iterable<[string, Entry]>;
+  readonly pending: number;
+  readonly deleted: number;
+  readonly holds: readonly Hold[];
+  readonly window: DeletionWindow;
+  /** Kinds that cannot be listed or watched, and why. */
+  readonly kindErrors: ReadonlyMap<string, ObjectFailure>;
+  /** Kinds whose watch is not connected. */
+  readonly disconnected: readonly string[];
+  /** Kind names by `resource.group`. */
+  readonly kindNames: ReadonlyMap<string, { readonly group: string; readonly kind: string }>;
+  readonly unmirrored: readonly { readonly name: string; readonly reason: string }[];
+  readonly lastPass?: { readonly startedWallMs: number; readonly endedWallMs: number };
+  readonly syncedUpToWallMs?: number;
+  readonly namespace: NamespaceState;
+  /** The DR cluster does not answer since. */
+  readonly unreachableSinceWallMs?: number;
+  /** Whether admission hints reach us; undefined when they are not expected (a remote source). */
+  readonly hints?: boolean;
+}
+
+/** Everything a status says. */
+export interface StatusFacts {
+  readonly replication: Replication;
+  readonly now: Date;
+  readonly replicationId?: string;
+  /** First problem of the spec, if any. */
+  readonly invalid?: NotRunning;
+  readonly notRunning?: NotRunning;
+  readonly fenced?: string;
+  readonly role?: Role;
+  readonly epoch?: number;
+  readonly running?: RunningFacts;
+  readonly nextSyncTime?: Date;
+  readonly lastManualSync?: string;
+  readonly syncing: boolean;
+}
+
+/** The next status; fields we do not set any more are absent. */
+export function computeStatus(facts: StatusFacts): ReplicationStatus {
+  const { replication, running } = facts;
+  const before = replication.status ?? {};
+  const counts = running === undefined ? undefined : count(running);
+  const pass = running?.lastPass;
+  return {
+    ...before,
+    observedGeneration: replication.metadata.generation,
+    replicationId: facts.replicationId ?? before.replicationId,
+    phase: phaseOf(facts, counts),
+    role: facts.role ?? before.role,
+    epoch: facts.epoch ?? before.epoch,
+    syncedUpTo: later(before.syncedUpTo, running?.syncedUpToWallMs),
+    lastSyncTime: pass === undefined ? before.lastSyncTime : toTime(pass.endedWallMs),
+    lastSyncDuration: pass === undefined ? before.lastSyncDuration : `${pass.endedWallMs - pass.startedWallMs}ms`,
+    nextSyncTime: facts.nextSyncTime === undefined ? undefined : toTime(facts.nextSyncTime.getTime()),
+    lastManualSync: facts.lastManualSync ?? before.lastManualSync,
+    ...(running === undefined || counts === undefined ? {} : {
+      syncStats: counts.stats,
+      resourceStatus: counts.kinds,
+      failures: counts.failures,
+      holds: [...running.holds],
+      deletions: { windowStart: toTime(running.window.startWallMs), count: running.window.count },
+    }),
+    conditions: conditionsOf(facts, counts),
+  };
+}
+
+interface Counts {
+  readonly stats: Required<SyncStats>;
+  readonly kinds: ResourceStatus[];
+  readonly failures: Failure[];
+  readonly conflicts: string[];
+}
+
+function count(running: RunningFacts): Counts {
+  const stats = { totalResources: 0, successfulSyncs: 0, pending: 0, failedSyncs: 0, conflicts: 0, deleted: running.deleted };
+  const kinds = new Map<string, ResourceStatus>();
+  const failures: Failure[] = [];
+  const conflicts: string[] = [];
+  for (const [key, entry] of running.entries) {
+    if (entry.state === "Skipped" || entry.state === "Deleting") continue;
+    const { name } = splitKey(key);
+    const kind = kindStatus(kinds, entry.kind, running);
+    kind.total++;
+    stats.totalResources++;
+    if (entry.state === "Synced") {
+      kind.synced++;
+      stats.successfulSyncs++;
+    } else if (entry.state === "Pending") stats.pending++;
+    else {
+      kind.failed++;
+      if (entry.state === "Conflict") {
+        stats.conflicts++;
+        conflicts.push(key);
+      } else stats.failedSyncs++;
+    }
+    if (entry.failure !== undefined && entry.state !== "Synced") failures.push(failureOf(kind.kind, name, entry.failure));
+  }
+  for (const [kind, error] of running.kindErrors) {
+    failures.push({ kind, name: "*", class: error.failureClass, message: error.message, attempts: 0 });
+  }
+  return {
+    stats,
+    kinds: [...kinds.values()].sort((a, b) => a.kind < b.kind ? -1 : 1),
+    failures: failures.slice(0, MAX_FAILURES),
+    conflicts,
+  };
+}
+
+function kindStatus(kinds: Map<string, ResourceStatus>, name: string, running: RunningFacts): ResourceStatus {
+  let status = kinds.get(name);
+  if (status === undefined) {
+    const { group, kind } = running.kindNames.get(name) ?? { group: "", kind: name };
+    status = { group, kind, total: 0, synced: 0, failed: 0 };
+    kinds.set(name, status);
+  }
+  return status;
+}
+
+function failureOf(kind: string, name: string, failure: NonNullable<Entry["failure"]>): Failure {
+  return {
+    kind,
+    name,
+    class: failure.failureClass,
+    message: failure.message,
+    attempts: failure.attempts,
+    nextRetryTime: toTime(failure.nextRetryWallMs),
+  };
+}
+
+function phaseOf(facts: StatusFacts, counts: Counts | undefined): Phase {
+  if (facts.invalid !== undefined || facts.fenced !== undefined) return "Failed";
+  if (facts.notRunning !== undefined || counts === undefined) return "Pending";
+  if (facts.replication.spec.replicationMode === "Continuous" || facts.syncing) return "Running";
+  if (facts.running?.lastPass === undefined) return "Pending";
+  return counts.stats.failedSyncs + counts.stats.conflicts > 0 ? "Failed" : "Completed";
+}
+
+function conditionsOf(facts: StatusFacts, counts: Counts | undefined): Condition[] {
+  const observedGeneration = facts.replication.metadata.generation;
+  let conditions = facts.replication.status?.conditions;
+  for (const update of conditionUpdates(facts, counts)) {
+    conditions = setCondition(conditions, { ...update, message: update.message.slice(0, 2048), observedGeneration }, facts.now);
+  }
+  return conditions ?? [];
+}
+
+type Update = Omit<ConditionUpdate, "observedGeneration">;
+
+function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Update[] {
+  const { running } = facts;
+  const valid: Update = facts.invalid === undefined
+    ? { type: "Valid", status: "True", reason: "Valid", message: "the spec can be honoured" }
+    : { type: "Valid", status: "False", ...facts.invalid };
+  const fenced: Update = facts.fenced === undefined
+    ? { type: "Fenced", status: "False", reason: "Ours", message: "the fence Lease is ours" }
+    : { type: "Fenced", status: "True", reason: "NotOurs", message: facts.fenced };
+  const updates = [valid, ready(facts), ...(facts.fenced !== undefined || running !== undefined ? [fenced] : [])];
+  if (running === undefined || counts === undefined) {
+    const message = (facts.invalid ?? facts.notRunning)?.message ?? facts.fenced ?? "not started";
+    return [...updates, { type: "Synced", status: "Unknown", reason: "NotRunning", message }];
+  }
+  return [...updates, synced(counts, running), degraded(running), conflict(counts), blocked(running), dependencies(counts)];
+}
+
+function ready(facts: StatusFacts): Update {
+  const why = facts.invalid ?? facts.notRunning ??
+    (facts.fenced === undefined ? undefined : { reason: "Fenced", message: facts.fenced });
+  if (why !== undefined) return { type: "Ready", status: "False", ...why };
+  if (facts.running?.unreachableSinceWallMs !== undefined) {
+    const since = toTime(facts.running.unreachableSinceWallMs);
+    const message = `DR cluster ${facts.replication.spec.destinationCluster} does not answer since ${since}; changes wait`;
+    return { type: "Ready", status: "False", reason: "DestinationUnreachable", message };
+  }
+  return { type: "Ready", status: "True", reason: "Mirroring", message: "changes are mirrored" };
+}
+
+function synced({ stats }: Counts, running: RunningFacts): Update {
+  const open = stats.totalResources - stats.successfulSyncs;
+  if (running.lastPass === undefined) {
+    return { type: "Synced", status: "False", reason: "FirstSync", message: `${stats.successfulSyncs} objects so far` };
+  }
+  if (open > 0 || running.kindErrors.size > 0) {
+    const message = `${open} of ${stats.totalResources} objects are not in DR as they should be`;
+    return { type: "Synced", status: "False", reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : "Pending", message };
+  }
+  return { type: "Synced", status: "True", reason: "AllSynced", message: "every object is in DR as it should be" };
+}
+
+function degraded(running: RunningFacts): Update {
+  const reasons: [string, string][] = [];
+  for (const [kind, error] of running.kindErrors) reasons.push(["KindUnreadable", `${kind}: ${error.message}`]);
+  if (running.disconnected.length > 0) reasons.push(["WatchLost", `not watched: ${running.disconnected.join(", ")}`]);
+  if (running.hints === false) reasons.push(["NoHints", "admission hints do not reach the controller; the watch alone mirrors"]);
+  if (running.namespace === "Gone" || running.namespace === "Terminating") {
+    reasons.push(["SourceNamespaceGone", "the source namespace is gone or Terminating; DR is left as it is"]);
+  }
+  if (running.namespace === "Recreated") {
+    reasons.push(["SourceNamespaceRecreated", "the source namespace was created anew; deletions wait for an approval"]);
+  }
+  const first = reasons[0];
+  if (first === undefined) return { type: "Degraded", status: "False", reason: "Healthy", message: "nothing is impaired" };
+  return { type: "Degraded", status: "True", reason: first[0], message: reasons.map(([, text]) => text).join("; ") };
+}
+
+function conflict({ conflicts }: Counts): Update {
+  if (conflicts.length === 0) return { type: "Conflict", status: "False", reason: "None", message: "no object is in the way" };
+  const names = conflicts.slice(0, 5).join(", ");
+  const message = `${conflicts.length} objects of the DR namespace are not ours and stay as they are: ${names}; ` +
+    "delete or rename them, or label the source object dr-syncer.io/ignore: \"true\"";
+  return { type: "Conflict", status: "True", reason: "NotOurs", message };
+}
+
+function blocked({ holds }: RunningFacts): Update {
+  if (holds.length === 0) return { type: "DeletionBlocked", status: "False", reason: "None", message: "no delete is held" };
+  const texts = holds.map((hold) =>
+    `${hold.count} deletes: ${hold.reason}; release with annotation dr-syncer.io/approve: ${hold.id}`
+  );
+  return { type: "DeletionBlocked", status: "True", reason: holds[0]?.type ?? "Held", message: texts.join("; ") };
+}
+
+function dependencies({ failures }: Counts): Update {
+  const missing = failures.filter((failure) => failure.class === "KindMissing");
+  if (missing.length === 0) {
+    return { type: "DependenciesMissing", status: "False", reason: "None", message: "DR serves every mirrored kind" };
+  }
+  const message = missing.slice(0, 5).map((failure) => failure.message).join("; ");
+  return { type: "DependenciesMissing", status: "True", reason: "KindMissing", message };
+}
+
+/** How far DR is can not go back: what was in DR stays there. */
+function later(before: string | undefined, wallMs: number | undefined): string | undefined {
+  if (wallMs === undefined) return before;
+  if (before !== undefined && Date.parse(before) > wallMs) return before;
+  return toTime(wallMs);
+}
+
+/** metav1.Time has whole seconds; rounded down, so that a time that is a promise is never too late. */
+function toTime(wallMs: number): string {
+  return new Date(Math.floor(wallMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
+}

@@ -1,0 +1,67 @@
+/**
+ * Clusters that outlive the command that started them (`deno task rig up`).
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { findRunning, type ProcessRef } from "./process.ts";
+import { listClusterDirectories, readIfThere, readOwner, readPidFile, removeRemains } from "./remains.ts";
+
+/** What is written down about a kept cluster, in `cluster.json` of its folder. */
+export interface KeptRecord {
+  readonly name: string;
+  readonly version: string;
+  readonly server: string;
+  readonly kubeconfigPath: string;
+  /** A kubectl that fits. */
+  readonly kubectlPath: string;
+}
+
+/** `ready`: answers. `silent`: runs but does not say that it is ready. `stopped`: a part of it does not run. */
+export type KeptState = "ready" | "silent" | "stopped";
+
+/** A kept cluster as it is now. */
+export interface KeptCluster extends KeptRecord {
+  readonly directory: string;
+  readonly state: KeptState;
+}
+
+/** Writes down a cluster that is to be kept. */
+export async function writeKept(directory: string, record: KeptRecord): Promise<void> {
+  await Deno.writeTextFile(join(directory, "cluster.json"), JSON.stringify(record), { mode: 0o600 });
+}
+
+/** Finds the kept clusters of a run folder: `source` first, then by name. */
+export async function findKept(runDir: string): Promise<KeptCluster[]> {
+  const found: KeptCluster[] = [];
+  for (const directory of listClusterDirectories(runDir)) {
+    const text = readIfThere(join(directory, "cluster.json"));
+    if (text === undefined) continue;
+    const record = JSON.parse(text) as KeptRecord;
+    found.push({ ...record, directory, state: await readState(directory, record.server) });
+  }
+  const rank = ({ name }: KeptCluster) => name === "source" ? "" : name;
+  return found.sort((a, b) => rank(a).localeCompare(rank(b), "en", { numeric: true }));
+}
+
+/** Ends every kept cluster and removes its folder; answers with the names. */
+export async function removeKept(runDir: string): Promise<string[]> {
+  const kept = await findKept(runDir);
+  await Promise.all(kept.map((cluster) => removeRemains(cluster.directory)));
+  return kept.map((cluster) => cluster.name);
+}
+
+async function readState(directory: string, server: string): Promise<KeptState> {
+  const supervisor = readOwner(directory)?.process;
+  const parts = [supervisor, readPidFile(directory, "etcd"), readPidFile(directory, "kube-apiserver")];
+  const running = await findRunning(parts.filter((part): part is ProcessRef => part !== undefined));
+  if (running.length < parts.length) return "stopped";
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(join(directory, "ca.crt"))] });
+  try {
+    const response = await fetch(`${server}/readyz`, { client, signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.ok ? "ready" : "silent";
+  } catch {
+    return "silent";
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Runs suites, each in a process of its own.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { parseJunit, type TestResult } from "./junit.ts";
+import { permissionsOf, type Suite } from "./suites.ts";
+
+/** A suite that has not ended by then hangs. */
+const suiteDeadlineMs = 15 * 60_000;
+
+/** How a suite went. */
+export interface SuiteResult {
+  readonly suite: Suite;
+  readonly tests: readonly TestResult[];
+  /** A failure that no test shows: the suite could not be loaded, crashed, or hung. */
+  readonly broken?: string;
+  /** What the suite wrote. */
+  readonly output: string;
+  readonly elapsedMs: number;
+}
+
+/** What all suites share. */
+export interface RunOptions {
+  readonly root: string;
+  readonly temporaryDir: string;
+  /** Only tests whose name holds this text. */
+  readonly testFilter?: string;
+  readonly color: boolean;
+}
+
+/** Runs one suite; a failure is a result, not an error. */
+export async function runSuite(suite: Suite, options: RunOptions): Promise<SuiteResult> {
+  const startedMs = performance.now();
+  const report = await Deno.makeTempFile({ prefix: "report-", suffix: ".xml" });
+  const deadline = AbortSignal.timeout(suiteDeadlineMs);
+  try {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: argumentsOf(suite, report, options),
+      cwd: options.root,
+      env: options.color ? {} : { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: deadline,
+    });
+    const { code, stdout, stderr } = await command.output();
+    const tests = parseJunit(await Deno.readTextFile(report));
+    const decoder = new TextDecoder();
+    return {
+      suite,
+      tests,
+      broken: deadline.aborted ? "it hung" : whyBroken(code, tests, options.testFilter !== undefined),
+      output: decoder.decode(stdout) + decoder.decode(stderr),
+      elapsedMs: performance.now() - startedMs,
+    };
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+/** Runs suites, at most `atOnce` at a time, and tells each result as soon as it is there. */
+export async function runSuites(
+  suites: readonly Suite[],
+  atOnce: number,
+  options: RunOptions,
+  onResult: (result: SuiteResult) => void,
+): Promise<SuiteResult[]> {
+  const queue = suites.values();
+  const results: SuiteResult[] = [];
+  const work = async () => {
+    for (const suite of queue) {
+      const result = await runSuite(suite, options);
+      results.push(result);
+      onResult(result);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return results;
+}
+
+function argumentsOf(suite: Suite, report: string, { root, temporaryDir, testFilter }: RunOptions): string[] {
+  return [
+    "test",
+    `--config=${join(root, "deno.json")}`,
+    // Types are checked by a task of their own.
+    "--no-check",
+    `--junit-path=${report}`,
+    ...permissionsOf(suite, temporaryDir),
+    ...(testFilter === undefined ? [] : [`--filter=${testFilter}`]),
+    ...suite.files,
+  ];
+}
+
+function whyBroken(code: number, tests: readonly TestResult[], filtered: boolean): string | undefined {
+  if (code !== 0 && !tests.some((test) => test.outcome === "failed")) return `it ended with exit code ${code}`;
+  return tests.length === 0 && !filtered ? "it holds no test" : undefined;
+}

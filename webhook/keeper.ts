@@ -1,0 +1,123 @@
+/**
+ * Keeps certificates and webhook configurations right while this process runs: every replica follows the certificates, the leader
+ * alone writes configurations.
+ *
+ * @module
+ */
+import type { KubeClient } from "../kube/types.ts";
+import type { Admission } from "./admission.ts";
+import { type CertificateOptions, ensureCertificates, type ServingCertificates } from "./certs.ts";
+import { type Endpoint, OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION } from "./configuration.ts";
+import { ensureConfigurations, removeConfiguration } from "./configurations.ts";
+import type { Log } from "./log.ts";
+
+/** Foreign hands, certificates and restarts are looked for this often. */
+const LOOK_EVERY_MS = 30_000;
+const RETRY_MS = 2_000;
+
+/** What the keeper needs. */
+export interface KeeperOptions {
+  readonly client: KubeClient;
+  readonly admission: Admission;
+  readonly certificates: CertificateOptions;
+  readonly validate: Endpoint;
+  readonly observe: Endpoint;
+  readonly ownUserNames: readonly string[];
+  /** Namespaces whose writes are to be announced; asked at each look. */
+  namespaces(): readonly string[];
+  /** Whether this process keeps the configurations. */
+  leading(): boolean;
+  /** A namespace is announced from now on, or no longer. */
+  onServed(): void;
+  readonly log: Log;
+}
+
+/** See the module. */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  #certificates: ServingCertificates;
+  #served: ReadonlySet<string> = new Set();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(options: KeeperOptions, certificates: ServingCertificates) {
+    this.#options = options;
+    this.#certificates = certificates;
+  }
+
+  /** The serving certificate in use. */
+  get certificates(): ServingCertificates {
+    return this.#certificates;
+  }
+
+  /** Whether writes of this namespace are announced to us. */
+  serves(namespace: string): boolean {
+    return this.#served.has(namespace);
+  }
+
+  /** Namespaces or leadership changed: look now. Calls meanwhile ask for one more look. */
+  look(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    if (this.#looking !== undefined) {
+      this.#again = true;
+      return this.#looking;
+    }
+    this.#looking = this.#lookUntilQuiet().finally(() => this.#looking = undefined);
+    return this.#looking;
+  }
+
+  /** Stops; the leader takes `/observe` away, and with `last` `/validate` too: nobody would serve them. */
+  async stop(last: boolean, deadlineMs: number): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+    if (!this.#options.leading()) return;
+    const names = last ? [OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION] : [OBSERVE_CONFIGURATION];
+    await Promise.all(names.map((name) => removeConfiguration(this.#options.client, name, { deadlineMs })));
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    clearTimeout(this.#timer);
+    let nextMs = LOOK_EVERY_MS;
+    do {
+      this.#again = false;
+      try {
+        await this.#look();
+      } catch (error) {
+        nextMs = RETRY_MS;
+        this.#options.log.warn("cannot keep the webhooks: {reason}", { reason: String(error) });
+      }
+    } while (this.#again && !this.#stopped);
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.look(), nextMs);
+  }
+
+  async #look(): Promise<void> {
+    const { client, admission, certificates, validate, observe, ownUserNames, namespaces, leading } = this.#options;
+    const current = await ensureCertificates(client, certificates);
+    const changed = current.resourceVersion !== this.#certificates.resourceVersion;
+    this.#certificates = current;
+    if (!leading()) {
+      if (changed) admission.setCertificate(current);
+      return this.#note([]);
+    }
+    const wanted = namespaces();
+    // The bundle with the new CA is published before the certificate that needs it is served.
+    await ensureConfigurations(client, {
+      caBundle: current.caBundle,
+      validate,
+      observe,
+      namespaces: wanted,
+      ownUserNames,
+    });
+    if (changed) admission.setCertificate(current);
+    this.#note(wanted);
+  }
+
+  #note(served: readonly string[]): void {
+    const before = [...this.#served].sort().join();
+    this.#served = new Set(served);
+    if (before !== [...served].sort().join()) this.#options.onServed();
+  }
+}

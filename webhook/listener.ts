@@ -1,0 +1,54 @@
+/**
+ * The HTTPS server under the admission routes; HTTP/1.1 with keep-alive, as API servers speak to webhooks.
+ *
+ * @module
+ */
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { CertificatePair } from "./x509.ts";
+
+/** What happens on the listener. */
+export interface ListenerEvents {
+  listening(port: number): void;
+  /** The listener cannot work, or not any longer. */
+  failed(error: Error): void;
+  handshakeFailed(): void;
+}
+
+/** A running server. */
+export interface Listener {
+  /** New connections get this certificate; those that are open stay. */
+  setCertificate(certificate: CertificatePair): void;
+  /** Takes no more connections; resolves when the requests under way are answered. */
+  close(): Promise<void>;
+}
+
+/** Go keeps idle connections for 90 s: it must be the side that closes, or a request may meet a closing connection. */
+const KEEP_ALIVE_MS = 600_000;
+
+/** Starts listening; the outcome is told by `events`. */
+export function listen(
+  app: Hono,
+  options: { host: string; port: number; certificate: CertificatePair },
+  events: ListenerEvents,
+): Listener {
+  const server: Server = createServer(contextOf(options.certificate), getRequestListener(app.fetch));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.on("error", (error: Error) => events.failed(error));
+  server.on("tlsClientError", () => events.handshakeFailed());
+  server.listen(options.port, options.host, () => events.listening((server.address() as AddressInfo).port));
+  return {
+    setCertificate: (certificate) => server.setSecureContext(contextOf(certificate)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function contextOf(certificate: CertificatePair): { cert: string; key: string; minVersion: "TLSv1.2" } {
+  return { cert: certificate.certPem, key: certificate.keyPem, minVersion: "TLSv1.2" };
+}
