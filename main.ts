@@ -13,7 +13,7 @@ import { groupResource } from "./kube/types.ts";
 import { createKubeClient } from "./kube/client.ts";
 import { type ClusterAddress, ConfigError, inClusterConfig, parseInlineKubeconfig } from "./kube/config.ts";
 import { createEventRecorder } from "./kube/events.ts";
-import { runElector } from "./kube/lease.ts";
+import { type Elector, runElector } from "./kube/elector.ts";
 import { createTransport } from "./kube/transport.ts";
 import type { KubeClient } from "./kube/types.ts";
 import { systemClock } from "./reconciler/clock.ts";
@@ -29,6 +29,7 @@ import type { Hint } from "./webhook/review.ts";
 import { spellingsOf, type WorldSnapshot } from "./webhook/world.ts";
 
 const VERSION = "0.1.0";
+const LEADER_LEASE = "dr-syncer-controller";
 const VALIDATE_SERVICE = "dr-syncer-validate";
 const OBSERVE_SERVICE = "dr-syncer-observe";
 /** A SIGTERM is answered within 10 s. */
@@ -64,6 +65,7 @@ async function runController(flags: ControllerFlags): Promise<void> {
     onError: (error) => log.debug("cannot write an event: {reason}", { reason: String(error) }),
   });
   let keeper: Keeper | undefined;
+  let elector: Elector | undefined;
   let setWorld = () => {};
   const controller = new Controller({
     client,
@@ -77,13 +79,17 @@ async function runController(flags: ControllerFlags): Promise<void> {
     metrics,
     random: Math.random,
     hintsServed: (name) => flags.observe && (keeper?.serves(name) ?? false),
-    event: (regarding, type, reason, note) => recorder.record(regarding, { type, reason, action: "Mirror", note }),
+    leads: () => elector?.leads() ?? false,
+    event: ({ apiVersion, kind, metadata: { name, namespace, uid } }, type, reason, note) =>
+      recorder.record({ apiVersion, kind, name, namespace, uid }, { type, reason, action: "Mirror", note }),
     onWorld: () => {
       setWorld();
       void keeper?.look();
     },
   });
 
+  const isLast = async () =>
+    podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
   const certificates = {
     namespace,
     hosts: [...serviceHosts([VALIDATE_SERVICE, OBSERVE_SERVICE], namespace), ...urlHosts(flags)],
@@ -126,27 +132,29 @@ async function runController(flags: ControllerFlags): Promise<void> {
 
   Deno.cron("full resync", `*/${flags.resyncInterval} * * * *`, { signal: stop.signal }, () => controller.resync());
 
-  await runElector({
+  elector = runElector({
     client,
     namespace,
-    name: "dr-syncer-controller",
+    name: LEADER_LEASE,
     identity,
     signal: stop.signal,
-    onStartedLeading: async () => {
+    onNewLeader: (leader) => log.info("leader is {leader}", { leader }),
+    onError: (error) => log.warn("cannot take part in the election: {reason}", { reason: String(error) }),
+    onStartedLeading: async (term) => {
       log.info("leading", { identity });
-      await controller.lead();
-      if (podName !== undefined) await labelLeader(client, namespace, podName);
+      await controller.lead(term);
+      if (podName !== undefined && !term.aborted) await labelLeader(client, namespace, podName, term);
       await keeper?.look();
-    },
-    onStoppedLeading: async () => {
-      log.warn("not leading any more", { identity });
-      if (!stop.signal.aborted) await controller.resign();
+      await aborted(term);
+      log.info("leading no more", { identity });
+      if (stop.signal.aborted) await keeper?.stop(await isLast(), STOP_DEADLINE_MS / 2);
+      await controller.resign();
     },
   });
+  await elector.done;
 
   log.info("stopping", { identity });
-  const last = podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
-  await keeper.stop(last, STOP_DEADLINE_MS / 2).catch((error) => log.warn("cannot remove webhooks: {reason}", { reason: String(error) }));
+  await keeper.stop(false, 0);
   await controller.close();
   if (podName !== undefined) await unlabelLeader(client, namespace, podName).catch(() => {});
   await recorder.close();
@@ -154,6 +162,11 @@ async function runController(flags: ControllerFlags): Promise<void> {
   await health.finished;
   client.close();
   await tearDownLogging();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 function connect(address: ClusterAddress): KubeClient {

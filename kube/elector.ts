@@ -60,6 +60,7 @@ export function runElector(options: ElectorOptions): Elector {
 
 interface Term {
   readonly end: AbortController;
+  /** Settles, never rejects, when what the term began is over. */
   readonly work: Promise<void>;
   /** When the last renewal that succeeded was sent. */
   renewedAtMs: number;
@@ -78,7 +79,7 @@ class Election {
   #lease: Lease | undefined;
   #toldLeader: string | undefined;
   #term: Term | undefined;
-  #lastWork: Promise<void> = Promise.resolve();
+  #lastTerm: Term | undefined;
   #working = false;
   #fault: { readonly error: unknown } | undefined;
 
@@ -107,7 +108,10 @@ class Election {
 
   async run(): Promise<void> {
     const { signal } = this.#options;
-    const stop = (): void => this.#stop.abort();
+    const stop = (): void => {
+      this.#stop.abort();
+      this.#endTerm();
+    };
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -170,6 +174,8 @@ class Election {
       this.#term.cancelExpiry = this.#expireAfter(sentAtMs);
       return;
     }
+    // The term ran out while this was under way, and what it began is not over: the next attempt may begin another.
+    if (this.#working) return;
     const end = new AbortController();
     this.#working = true;
     const work = new Promise<void>((resolve) => resolve(this.#options.onStartedLeading(end.signal)))
@@ -178,8 +184,8 @@ class Election {
         this.#stop.abort();
       })
       .finally(() => this.#working = false);
-    this.#lastWork = work;
     this.#term = { end, work, renewedAtMs: sentAtMs, cancelExpiry: this.#expireAfter(sentAtMs) };
+    this.#lastTerm = this.#term;
   }
 
   #expireAfter(sentAtMs: number): () => void {
@@ -197,20 +203,21 @@ class Election {
 
   /** Ends the term, waits for its work as long as the Lease protects it, and gives the Lease back. */
   async #release(): Promise<void> {
-    const term = this.#term;
     this.#endTerm();
+    const term = this.#lastTerm;
     if (term === undefined) return;
     const protectedUntilMs = term.renewedAtMs + this.#leaseDurationMs;
     const late = new AbortController();
     await Promise.race([
-      this.#lastWork,
+      term.work,
       waitFor(this.#clock, protectedUntilMs - this.#clock.nowMs(), late.signal),
     ]);
     late.abort();
     if (this.#working || this.#clock.nowMs() >= protectedUntilMs) return;
     const { client } = this.#options;
     try {
-      const lease = this.#lease ?? await readLease(client, this.#options, { deadlineMs: 2_000 });
+      // Read again: the stop may have cut off a renewal that the server has done.
+      const lease = await readLease(client, this.#options, { deadlineMs: 2_000 });
       if (lease?.holderIdentity !== this.#options.identity) return;
       await updateLease(client, lease, fieldsOf("release", lease, this.#context()), { deadlineMs: 2_000 });
     } catch (error) {

@@ -10,6 +10,7 @@ import type { ClusterAddress } from "../kube/config.ts";
 import { resolveTypes } from "../kube/resolve_type.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import { SECRETS } from "./builtin_types.ts";
+import { systemClock as timers, waitFor } from "../kube/clock.ts";
 import { watchCatalogue } from "./catalogue_watch.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
@@ -34,12 +35,17 @@ export interface ControllerOptions {
   readonly auditLog: Log;
   readonly metrics: Metrics;
   random(): number;
+  /** Whether this process leads at this very moment; asked before each write. */
+  leads(): boolean;
   /** Whether writes of this namespace are announced to us now. */
   hintsServed(namespace: string): boolean;
   event(regarding: KubeObject, type: "Normal" | "Warning", reason: string, note: string): void;
   /** What the admission server judges by, or what it observes, has changed. */
   onWorld(): void;
 }
+
+const OWN_CLUSTER = "(own cluster)";
+const RETRY_MS = 1_000;
 
 interface Term {
   readonly abort: AbortController;
@@ -129,23 +135,39 @@ export class Controller {
     );
   }
 
-  /** Takes over: from here on this process writes. Resolves once the own cluster is known. */
-  async lead(): Promise<void> {
-    const { client, clock, metrics, log } = this.#options;
+  /** Takes over: from here on this process writes, until `resign`. Waits for the own cluster as long as it takes. */
+  async lead(term: AbortSignal): Promise<void> {
+    const { metrics, log } = this.#options;
+    const local = await this.#reachOwnCluster(term);
+    if (local === undefined) return;
     const abort = new AbortController();
-    this.#localClusterId ??= await readClusterId(client, abort.signal);
-    const local = new Cluster({
-      name: "(own cluster)",
-      client,
-      clusterId: this.#localClusterId,
-      clock,
-      onReconnect: (cluster, kind) => metrics.watchReconnects.inc({ cluster, kind }),
-    });
-    await local.refreshCatalogue(abort.signal);
     this.#term = { abort, local, remotes: new Map(), remoteWriters: new Map(), replications: new Map() };
     watchCatalogue(local, log, abort.signal);
+    local.onCatalogue(() => this.#onObjects());
     metrics.leader.set(1);
     this.#onObjects();
+  }
+
+  async #reachOwnCluster(term: AbortSignal): Promise<Cluster | undefined> {
+    const { client, clock, metrics, log } = this.#options;
+    while (!term.aborted) {
+      try {
+        this.#localClusterId ??= await readClusterId(client, term);
+        const local = new Cluster({
+          name: OWN_CLUSTER,
+          client,
+          clusterId: this.#localClusterId,
+          clock,
+          onReconnect: (cluster, kind) => metrics.watchReconnects.inc({ cluster, kind }),
+        });
+        await local.refreshCatalogue(term);
+        return local;
+      } catch (error) {
+        log.warn("cannot reach the own cluster: {reason}", { reason: String(error) });
+        await waitFor(timers, RETRY_MS, term);
+      }
+    }
+    return undefined;
   }
 
   /** Gives up leading; what is in flight is ended. */
@@ -279,6 +301,7 @@ export class Controller {
       client: options.client,
       holder: `${(this.#localClusterId ?? "").slice(0, 8)}/${options.controlNamespace}`,
       watch: options.watch,
+      leads: () => options.leads(),
       clock: options.clock,
       log: options.log,
       auditLog: options.auditLog,

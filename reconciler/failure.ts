@@ -103,6 +103,7 @@ function classOf(error: KubeError): FailureClass {
     case "BadRequest":
       return /admission webhook/.test(text) ? "Denied" : "Invalid";
     case "Invalid":
+      if (/field not declared in schema/.test(text)) return "FieldUnknown";
       if (/immutable|may not be changed|updates to .* are forbidden|field can not be modified/i.test(text)) return "Immutable";
       return /ValidatingAdmissionPolicy|admission webhook/i.test(text) ? "Denied" : "Invalid";
     case "ServerError":

@@ -4,7 +4,8 @@
  * @module
  */
 import { ROLE } from "../crds/keys.ts";
-import type { FenceLease, LeaseStore } from "./fence_lease.ts";
+import type { Lease } from "../kube/lease.ts";
+import type { LeaseStore } from "./fence_lease.ts";
 
 /** Role of a DR namespace. Only a Standby is written to. */
 export type Role = "Standby" | "Testing" | "Active" | "FailingBack";
@@ -18,7 +19,7 @@ export type FenceVerdict =
 
 /** What is known when the fence is judged. */
 export interface FenceFacts {
-  readonly lease?: FenceLease;
+  readonly lease?: Lease;
   /** Who we are. */
   readonly holder: string;
   /** `status.epoch` of the Replication; undefined for one that never wrote. */
@@ -62,7 +63,7 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
 }
 
 /** Role that a Lease names; one we do not know counts as Active, the role that forbids most. */
-export function roleOf(lease: FenceLease): Role {
+export function roleOf(lease: Lease): Role {
   const role = lease.annotations[ROLE];
   return role === "Standby" || role === "Testing" || role === "FailingBack" ? role : "Active";
 }
@@ -73,7 +74,7 @@ export class Fence {
   readonly #holder: string;
   #knownEpoch: number | undefined;
   #verdict: FenceVerdict = { type: "Fenced", message: "not looked at yet" };
-  #lease: FenceLease | undefined;
+  #lease: Lease | undefined;
 
   constructor(store: LeaseStore, holder: string, knownEpoch: number | undefined) {
     this.#store = store;
@@ -94,7 +95,7 @@ export class Fence {
   }
 
   /** The Lease as last read. */
-  get lease(): FenceLease | undefined {
+  get lease(): Lease | undefined {
     return this.#lease;
   }
 
@@ -128,7 +129,7 @@ export class Fence {
   }
 
   /** A Lease that a watch or read delivered. */
-  observe(lease: FenceLease | undefined): void {
+  observe(lease: Lease | undefined): void {
     this.#lease = lease;
     this.#verdict = judgeFence({ lease, holder: this.#holder, knownEpoch: this.#knownEpoch, copiesExist: true });
   }

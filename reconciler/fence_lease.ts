@@ -3,94 +3,51 @@
  *
  * @module
  */
-import { COMPONENT, FENCE_LEASE, FIELD_MANAGER } from "../crds/keys.ts";
+import { COMPONENT, FENCE_LEASE } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
-import type { Call, KubeClient, KubeObject } from "../kube/types.ts";
-import { LEASES } from "./builtin_types.ts";
+import { createLease, type Lease, microTime, readLease, updateLease } from "../kube/lease.ts";
+import type { Call, Reader, Writer } from "../kube/types.ts";
 
-/** What the mirror reads of the fence Lease. */
-export interface FenceLease {
+/** What is written when the fence is taken. */
+export interface NewFence {
   readonly holderIdentity: string;
   /** The epoch. */
   readonly leaseTransitions: number;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly renewTime?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
 }
 
 /** Where the fence Lease is kept. All calls throw `KubeError`. */
 export interface LeaseStore {
   /** Undefined when there is none. */
-  read(): Promise<FenceLease | undefined>;
+  read(): Promise<Lease | undefined>;
   /** Creates it; answers the existing one when somebody was faster. */
-  create(lease: Pick<FenceLease, "holderIdentity" | "leaseTransitions" | "annotations">): Promise<FenceLease>;
+  create(fence: NewFence): Promise<Lease>;
   /** Writes `renewTime` and annotations, if the Lease is still the one that was read; else undefined. */
-  renew(known: FenceLease, syncedUpTo: Date, annotations: Record<string, string>): Promise<FenceLease | undefined>;
+  renew(known: Lease, syncedUpTo: Date, annotations: Record<string, string>): Promise<Lease | undefined>;
 }
 
 /** The fence Lease of a namespace on a real API server. */
-export function fenceLeaseStore(client: KubeClient, namespace: string, call: Call): LeaseStore {
+export function fenceLeaseStore(client: Reader & Writer, namespace: string, call: Call): LeaseStore {
   const ref = { namespace, name: FENCE_LEASE };
-  const read = async () => {
-    try {
-      return parseFenceLease(await client.get(LEASES, ref, call));
-    } catch (error) {
-      if (isKubeError(error, "NotFound")) return undefined;
-      throw error;
-    }
-  };
   return {
-    read,
-    async create(lease) {
+    read: () => readLease(client, ref, call),
+    async create(fence) {
       try {
-        return parseFenceLease(await client.create(LEASES, newLease(namespace, lease), { fieldManager: FIELD_MANAGER, ...call }));
+        return await createLease(client, ref, { ...fence, labels: { [COMPONENT]: "fence" } }, call);
       } catch (error) {
-        const existing = isKubeError(error, "AlreadyExists") ? await read() : undefined;
+        const existing = isKubeError(error, "AlreadyExists") ? await readLease(client, ref, call) : undefined;
         if (existing !== undefined) return existing;
         throw error;
       }
     },
     async renew(known, syncedUpTo, annotations) {
-      const metadata = { uid: known.uid, resourceVersion: known.resourceVersion, annotations };
-      const body = { metadata, spec: { renewTime: microTime(syncedUpTo) } };
+      const fields = { renewTime: microTime(syncedUpTo.getTime()), annotations: { ...known.annotations, ...annotations } };
       try {
-        const options = { fieldManager: FIELD_MANAGER, ...call };
-        return parseFenceLease(await client.patch(LEASES, ref, { type: "merge", body }, options));
+        return await updateLease(client, known, fields, call);
       } catch (error) {
         if (isKubeError(error, "Conflict", "NotFound", "Invalid")) return undefined;
         throw error;
       }
     },
   };
-}
-
-/** Reads a Lease object. */
-export function parseFenceLease(object: KubeObject): FenceLease {
-  const spec = (object.spec ?? {}) as { holderIdentity?: string; leaseTransitions?: number; renewTime?: string };
-  return {
-    holderIdentity: spec.holderIdentity ?? "",
-    leaseTransitions: spec.leaseTransitions ?? 0,
-    renewTime: spec.renewTime,
-    annotations: object.metadata.annotations ?? {},
-    uid: object.metadata.uid,
-    resourceVersion: object.metadata.resourceVersion,
-  };
-}
-
-function newLease(
-  namespace: string,
-  lease: Pick<FenceLease, "holderIdentity" | "leaseTransitions" | "annotations">,
-): KubeObject {
-  return {
-    apiVersion: "coordination.k8s.io/v1",
-    kind: "Lease",
-    metadata: { name: FENCE_LEASE, namespace, labels: { [COMPONENT]: "fence" }, annotations: { ...lease.annotations } },
-    spec: { holderIdentity: lease.holderIdentity, leaseTransitions: lease.leaseTransitions },
-  };
-}
-
-/** metav1.MicroTime has six digits. */
-function microTime(time: Date): string {
-  return time.toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
 }

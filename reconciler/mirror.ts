@@ -30,7 +30,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   const { kind: kindName, name } = splitKey(item.key);
   const kind = context.kinds().get(kindName);
   if (kind === undefined) return { type: "Gone" };
-  if (!context.fence.open) return fenced(context);
+  if (!context.mayWrite()) return fenced(context);
   const source = await readSource(item, kind, name, context);
   if (source === undefined) return await retire(item.key, kind, name, "the source object is gone", context);
   const want = desired(source, desiredContext(kind, context));
@@ -87,7 +87,7 @@ async function writeCopy(
   if (entry.copy?.hash === want.hash && !item.checkCopy) return { type: "Unchanged" };
   let checkCopy = item.checkCopy;
   for (let look = 0; look < MAX_LOOKS; look++) {
-    if (!context.fence.open) return fenced(context);
+    if (!context.mayWrite()) return fenced(context);
     if (checkCopy) {
       const known = await lookAtCopy(kind, name, want, entry, context);
       if (known !== undefined) return known;
@@ -162,6 +162,10 @@ async function applyCopy(
 
 function fenced(context: MirrorContext): Outcome {
   const verdict = context.fence.verdict;
-  const message = verdict.type === "Fenced" ? verdict.message : `the DR namespace is ${context.fence.verdict.type}`;
+  const message = verdict.type === "Fenced"
+    ? verdict.message
+    : verdict.type === "NotStandby"
+    ? `the DR namespace is ${verdict.role}`
+    : "this process does not lead";
   return { type: "Failed", failure: { failureClass: "Fenced", message } };
 }

@@ -46,6 +46,8 @@ export interface MirrorContext {
   readonly bodiesAreTracked: boolean;
   /** Keys that a watch saw deleted while a list was under way. */
   readonly tombstones: ReadonlySet<string>;
+  /** Whether the fence is ours and this process leads, as known at this moment. */
+  mayWrite(): boolean;
   kinds(): ReadonlyMap<string, MirroredKind>;
   /** Whether the kind was listed completely since its watch was last opened. */
   kindListed(kind: string): boolean;

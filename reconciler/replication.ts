@@ -11,14 +11,14 @@ import { replicationId } from "../crds/replication_id.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, destinationNamespaceOf, resourceTypesOf, scheduleOf, type Verdict } from "../crds/validate.ts";
+import { LEASES, leaseOf } from "../kube/lease.ts";
 import type { KubeClient } from "../kube/types.ts";
-import { LEASES } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy } from "./deletes.ts";
 import { classify } from "./failure.ts";
 import { Fence } from "./fence.ts";
-import { fenceLeaseStore, parseFenceLease } from "./fence_lease.ts";
+import { fenceLeaseStore } from "./fence_lease.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
 import type { Log } from "./log.ts";
@@ -46,6 +46,8 @@ export interface ReplicationPorts {
   /** Name of this installation, the holder of fences. */
   readonly holder: string;
   readonly watch: boolean;
+  /** Whether this process leads at this very moment; asked before each write. */
+  leads(): boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly auditLog: Log;
@@ -89,6 +91,7 @@ export class ReplicationRunner {
   #epoch: number | undefined;
   #lastManualSync: string | undefined;
   #syncing = 0;
+  #renewedAtMs = -Infinity;
   #reconciling: Promise<void> | undefined;
   #again = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -262,6 +265,7 @@ export class ReplicationRunner {
     const replicator = new Replicator({
       ...this.#ports,
       random: () => this.#ports.random(),
+      leads: () => this.#ports.leads(),
       name: this.#name,
       identity,
       options: {
@@ -308,30 +312,32 @@ export class ReplicationRunner {
       begin: () => seen = false,
       item: ({ object }) => {
         seen = true;
-        look(parseFenceLease(object));
+        look(leaseOf(object));
       },
       live: () => seen || look(undefined),
-      event: ({ type, object }) => look(type === "Deleted" ? undefined : parseFenceLease(object)),
+      event: ({ type, object }) => look(type === "Deleted" ? undefined : leaseOf(object)),
     }, signal);
   }
 
   async #renew(running: Running): Promise<void> {
-    const { fence, namespace, replicator } = running;
-    const before = fence.verdict.type;
-    if (before !== "Open") await fence.recheck();
-    if (fence.open) {
-      if (await namespace.state() === "Recreated" && running.ledger.intents.size === 0 && replicator.settled) {
-        await namespace.repin();
-      }
-      const syncedUpTo = runningFacts(replicator, running, undefined).syncedUpToWallMs;
-      const pinned = namespace.pinnedUid;
-      const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
-      if (syncedUpTo !== undefined) await fence.renew(new Date(syncedUpTo), annotations);
-    }
+    const { fence } = running;
+    if (!fence.open) await fence.recheck();
+    else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) await this.#proveLife(running);
     this.#noteFence(fence);
     // A worker that meets another role or a higher epoch stops; opening again is a new start with a full pass.
     if (!fence.open) this.#stopRunning();
-    else if (before !== "Open") replicator.queue.retryDelayed();
+  }
+
+  /** The Lease in DR tells how far the copies reach: a failover without us knows its RPO. */
+  async #proveLife(running: Running): Promise<void> {
+    const { fence, namespace, replicator, ledger } = running;
+    this.#renewedAtMs = this.#ports.clock.monotonicMs();
+    const state = await namespace.state();
+    if (state === "Recreated" && ledger.intents.size === 0 && replicator.settled) await namespace.repin();
+    const { syncedUpToWallMs } = runningFacts(replicator, running, undefined);
+    const pinned = namespace.pinnedUid;
+    const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
+    if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);
   }
 
   #noteFence(fence: Fence): void {

@@ -45,6 +45,7 @@ export interface ReplicatorOptions {
   readonly auditLog: Log;
   readonly metrics: Metrics;
   random(): number;
+  leads(): boolean;
   /** The DR cluster did not answer. */
   onUnreachable(): void;
   /** Something that the status shows has changed. */
@@ -176,6 +177,7 @@ export class Replicator {
       signal: this.#abort.signal,
       bodiesAreTracked: continuous && watch,
       tombstones: this.#tombstones,
+      mayWrite: () => fence.open && this.#options.leads(),
       kinds: () => this.#kinds,
       kindListed: (kind) => this.#followers.get(kind)?.listed ?? false,
       sourceNamespaceState: () => namespace.state(),

@@ -59,7 +59,7 @@ async function judge(intent: Intent, kind: MirroredKind, context: MirrorContext)
     kindListed: context.kindListed(kind.name),
     namespace: "Unknown" as const,
     sourceIdentityKnown: context.sourceIdentityKnown(),
-    fenceOpen: context.fence.open,
+    fenceOpen: context.mayWrite(),
     window: context.ledger.window,
     intents: context.ledger.intents,
     copiesByKind: context.memory.copiesByKind(),
@@ -70,7 +70,7 @@ async function judge(intent: Intent, kind: MirroredKind, context: MirrorContext)
   await context.fence.recheck();
   return judgeDelete(intent, {
     ...facts,
-    fenceOpen: context.fence.open,
+    fenceOpen: context.mayWrite(),
     namespace: await context.sourceNamespaceState(),
   });
 }

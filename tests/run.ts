@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBinaries, MissingRequirement } from "./rig/binaries.ts";
 import { showProgress } from "./rig/progress.ts";
 import { runSuites, type SuiteResult } from "./runner/execute.ts";
+import { exitCodeOf, formatSum, sumUp } from "./runner/sum.ts";
 import { findSuites, selectSuites, type Suite } from "./runner/suites.ts";
 
 const help = `Runs the tests: those beside the code, then those that start real clusters.
@@ -24,15 +24,10 @@ The last line is the sum: N passed, N failed, and N skipped if something could n
 With CI=true nothing may be skipped: what is missing counts as a failure.
 `;
 
+const root = join(import.meta.dirname ?? ".", "..");
+
 /** More at once only make each other slow on two cores. */
 const suitesAtOnce = 2;
-
-/** A sum of all suites. */
-interface Sum {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
 
 function write(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
@@ -71,19 +66,6 @@ function seconds(elapsedMs: number): string {
   return `${(elapsedMs / 1_000).toFixed(1)} s`;
 }
 
-/** Adds up; ignored tests and suites that were not run count as skipped, or as failures where nothing may be skipped. */
-function sumUp(results: readonly SuiteResult[], notRun: readonly Suite[], maySkip: boolean): Sum {
-  const tests = results.flatMap((result) => result.tests);
-  const count = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
-  const left = count("ignored") + notRun.length;
-  const broken = results.filter((result) => result.broken !== undefined).length;
-  return {
-    passed: count("passed"),
-    failed: count("failed") + broken + (maySkip ? 0 : left),
-    skipped: maySkip ? left : 0,
-  };
-}
-
 function showSkipped(results: readonly SuiteResult[], notRun: readonly Suite[], obstacle: Obstacle | undefined): void {
   for (const { suite, tests } of results) {
     for (const test of tests.filter((it) => it.outcome === "ignored")) write(`Not run: ${suite.name}: ${test.name}`);
@@ -93,7 +75,6 @@ function showSkipped(results: readonly SuiteResult[], notRun: readonly Suite[], 
 }
 
 async function runTests(filters: readonly string[], testFilter: string | undefined, list: boolean): Promise<number> {
-  const root = join(import.meta.dirname ?? ".", "..");
   const suites = selectSuites(await findSuites(root), filters);
   if (list) {
     for (const suite of suites) write(`${suite.name}${suite.needsClusters ? " (starts clusters)" : ""}`);
@@ -101,14 +82,24 @@ async function runTests(filters: readonly string[], testFilter: string | undefin
   }
   const obstacle = suites.some((suite) => suite.needsClusters) ? await findObstacle() : undefined;
   const notRun = obstacle === undefined ? [] : suites.filter((suite) => suite.needsClusters);
-  const options = { root, temporaryDir: tmpdir(), testFilter, color: Deno.stdout.isTerminal() && !Deno.noColor };
-  const results = await runSuites(suites.filter((suite) => !notRun.includes(suite)), suitesAtOnce, options, showResult);
+  const results = await execute(suites.filter((suite) => !notRun.includes(suite)), testFilter);
   showSkipped(results, notRun, obstacle);
   const maySkip = Deno.env.get("CI") !== "true" && obstacle?.isFailure !== true;
-  const { passed, failed, skipped } = sumUp(results, notRun, maySkip);
-  if (passed + failed === 0) write("No test was run.");
-  write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-  return failed > 0 || passed === 0 ? 1 : 0;
+  const sum = sumUp(results, notRun.length, maySkip);
+  if (sum.passed + sum.failed === 0) write("No test was run.");
+  write(`\n${formatSum(sum)}`);
+  return exitCodeOf(sum);
+}
+
+async function execute(suites: readonly Suite[], testFilter: string | undefined): Promise<SuiteResult[]> {
+  const reportDir = await Deno.makeTempDir();
+  const color = Deno.stdout.isTerminal() && !Deno.noColor;
+  try {
+    const options = { root, reportDir, temporaryDir: dirname(reportDir), testFilter, color };
+    return await runSuites(suites, suitesAtOnce, options, showResult);
+  } finally {
+    await Deno.remove(reportDir, { recursive: true });
+  }
 }
 
 async function main(): Promise<number> {

@@ -27,6 +27,8 @@ export interface AdmissionOptions {
   /** Aborted: the thread ends at once. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** How a thread is started, `startThread` unless told otherwise. */
+  readonly startThread?: typeof startThread;
   /** How long the first start may take, 15 s unless told otherwise. */
   readonly startDeadlineMs?: number;
   /** Time between pings, 5 s; three that are not answered within it restart the thread. */
@@ -168,7 +170,7 @@ class Supervisor implements Admission {
   }
 
   #spawn(): void {
-    this.#thread = startThread(this.#options.host, this.#port, {
+    this.#thread = (this.#options.startThread ?? startThread)(this.#options.host, this.#port, {
       message: (message) => this.#receive(message),
       died: (why) => this.#died(why),
     });

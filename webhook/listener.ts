@@ -7,7 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { CertificatePair } from "./x509.ts";
+import { type CertificatePair, keyMatches } from "./x509.ts";
 
 /** What happens on the listener. */
 export interface ListenerEvents {
@@ -49,6 +49,10 @@ export function listen(
   };
 }
 
+/** Throws when the pair is none: the server would take it, and fail every handshake. */
 function contextOf(certificate: CertificatePair): { cert: string; key: string; minVersion: "TLSv1.2" } {
+  if (!keyMatches(certificate.certPem, certificate.keyPem)) {
+    throw new Error("Cannot serve with a certificate and a key that do not belong together");
+  }
   return { cert: certificate.certPem, key: certificate.keyPem, minVersion: "TLSv1.2" };
 }

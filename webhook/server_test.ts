@@ -57,7 +57,7 @@ Deno.test("/observe lets pass what it cannot read, with the uid when there is on
   assert.equal(hints.length, 0);
 });
 
-Deno.test("/observe keeps only the head of a body over the limit, in whatever chunks it comes", async () => {
+Deno.test("/observe takes the key from the head of a body over the limit, in whatever chunks it comes", async () => {
   const body = JSON.stringify({ request: { ...REQUEST, object: { data: "x".repeat(300_000) }, oldObject: null } });
   for (const chunkBytes of [1_000, 17_000, 400_000]) {
     const { post, hints, counts } = start();

@@ -20,53 +20,72 @@ interface Thread {
   postMessage(message: FromWorker): void;
 }
 
-runAdmissionThread(self as unknown as Thread);
+/** What the thread holds; one a Worker. */
+class AdmissionServer {
+  readonly #thread: Thread;
+  readonly #counts = noRequests();
+  readonly #queue: HintQueue;
+  #handshakeFailures = 0;
+  #world: ReturnType<typeof restoreWorld> | undefined;
+  #listener: Listener | undefined;
 
-function runAdmissionThread(thread: Thread): void {
-  const counts = noRequests();
-  const queue = new HintQueue((hints) => thread.postMessage({ type: "hints", hints }), WAITING_HINTS);
-  let handshakeFailures = 0;
-  let world: ReturnType<typeof restoreWorld> | undefined;
-  let listener: Listener | undefined;
-  const app = createAdmissionApp({
-    counts,
-    onHint: (hint) => queue.push(hint),
-    validate: (request) => judgeRequest(request, world?.(new Date())),
-  });
-  const stats = (): AdmissionStats => ({ ...counts, ...queue.counts(), handshakeFailures });
-  const start = (message: Extract<ToWorker, { type: "start" }>): Listener => {
-    world = message.world && restoreWorld(message.world);
-    return listen(app, message, {
-      listening: (port) => thread.postMessage({ type: "listening", port }),
-      failed: (error) => thread.postMessage({ type: "error", message: error.message, fatal: true }),
-      handshakeFailed: () => void handshakeFailures++,
-    });
-  };
-  const handle = (message: ToWorker): void => {
+  constructor(thread: Thread) {
+    this.#thread = thread;
+    this.#queue = new HintQueue((hints) => thread.postMessage({ type: "hints", hints }), WAITING_HINTS);
+  }
+
+  /** A bad certificate or world must not end the server that runs. */
+  receive(message: ToWorker): void {
+    try {
+      this.#handle(message);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#thread.postMessage({ type: "error", message: `${message.type}: ${text}`, fatal: message.type === "start" });
+    }
+  }
+
+  #handle(message: ToWorker): void {
     switch (message.type) {
       case "start":
-        listener = start(message);
-        return;
+        return this.#start(message);
       case "certificate":
-        listener?.setCertificate(message.certificate);
-        return;
+        return this.#listener?.setCertificate(message.certificate);
       case "world":
-        world = restoreWorld(message.world);
+        this.#world = restoreWorld(message.world);
         return;
       case "taken":
-        return queue.taken();
+        return this.#queue.taken();
       case "ping":
-        return thread.postMessage({ type: "pong", id: message.id, stats: stats() });
+        return this.#thread.postMessage({ type: "pong", id: message.id, stats: this.#stats() });
       case "stop":
-        void (listener?.close() ?? Promise.resolve()).then(() => thread.postMessage({ type: "stopped" }));
+        void this.#stop();
     }
-  };
-  thread.onmessage = ({ data }) => {
-    try {
-      handle(data);
-    } catch (error) { // a bad certificate or world must not end the server that runs
-      const text = error instanceof Error ? error.message : String(error);
-      thread.postMessage({ type: "error", message: `${data.type}: ${text}`, fatal: data.type === "start" });
-    }
-  };
+  }
+
+  #start(message: Extract<ToWorker, { type: "start" }>): void {
+    this.#world = message.world && restoreWorld(message.world);
+    const app = createAdmissionApp({
+      counts: this.#counts,
+      onHint: (hint) => this.#queue.push(hint),
+      validate: (request) => judgeRequest(request, this.#world?.(new Date())),
+    });
+    this.#listener = listen(app, message, {
+      listening: (port) => this.#thread.postMessage({ type: "listening", port }),
+      failed: (error) => this.#thread.postMessage({ type: "error", message: error.message, fatal: true }),
+      handshakeFailed: () => void this.#handshakeFailures++,
+    });
+  }
+
+  #stats(): AdmissionStats {
+    return { ...this.#counts, ...this.#queue.counts(), handshakeFailures: this.#handshakeFailures };
+  }
+
+  async #stop(): Promise<void> {
+    await this.#listener?.close();
+    this.#thread.postMessage({ type: "stopped" });
+  }
 }
+
+const thread = self as unknown as Thread;
+const server = new AdmissionServer(thread);
+thread.onmessage = ({ data }) => server.receive(data);

@@ -43,55 +43,38 @@ export interface Scene extends AsyncDisposable {
 
 /** Starts cluster and admission server, installs CRDs and both configurations, and waits until the hooks work. */
 export async function startScene(version: string, certificateOptions?: Partial<CertificateOptions>): Promise<Scene> {
-  const cluster = await startCluster({ name: `webhook-${version.replace(".", "-")}`, version });
-  const client = createKubeClient(createTransport(parseInlineKubeconfig(cluster.kubeconfig)));
+  await using stack = new AsyncDisposableStack();
+  const cluster = stack.use(await startCluster({ name: `webhook-${version.replace(".", "-")}`, version }));
+  const client = stack.adopt(connect(cluster.kubeconfig), (it) => it.close());
+  for (const name of [CONTROL, OBSERVED, OTHER]) await client.create(NAMESPACES, namespace(name));
+  for (const crd of crdManifests()) await client.create(CRDS, crd);
   const hints: Hint[] = [];
   const lines: string[] = [];
-  let admission: Admission | undefined;
-  try {
-    for (const name of [CONTROL, OBSERVED, OTHER]) await client.create(NAMESPACES, namespace(name));
-    for (const crd of crdManifests()) await client.create(CRDS, crd);
-    const certificates = await ensureCertificates(client, { ...CERTIFICATE_OPTIONS, ...certificateOptions });
-    admission = await startAdmission({
-      host: "127.0.0.1",
-      port: 0,
-      certificate: certificates,
-      world: { controlNamespace: CONTROL, tenantMode: false, remoteClusters: [], replications: [] },
-      onHints: (batch) => void hints.push(...batch),
-      log: memoryLog(lines),
-    });
-    const url = `https://127.0.0.1:${admission.port}`;
-    const options = (overrides: Partial<ConfigurationOptions> = {}): ConfigurationOptions => ({
-      caBundle: certificates.caBundle,
-      validate: { url },
-      observe: { url },
-      namespaces: [OBSERVED],
-      ownUserNames: [],
-      ...overrides,
-    });
-    await ensureConfigurations(client, options());
-    await untilHooked(client, hints);
-    const running = admission;
-    return {
-      cluster,
-      client,
-      admission,
-      certificates,
-      hints,
-      lines,
-      options,
-      async [Symbol.asyncDispose]() {
-        await running.stop(2_000);
-        client.close();
-        await cluster.stop();
-      },
-    };
-  } catch (error) {
-    await admission?.stop(1_000);
-    client.close();
-    await cluster.stop();
-    throw error;
-  }
+  const certificates = await ensureCertificates(client, { ...CERTIFICATE_OPTIONS, ...certificateOptions });
+  const started = await startAdmission({
+    host: "127.0.0.1",
+    port: 0,
+    certificate: certificates,
+    world: { controlNamespace: CONTROL, tenantMode: false, remoteClusters: [], replications: [] },
+    onHints: (batch) => void hints.push(...batch),
+    log: memoryLog(lines),
+  });
+  const admission = stack.adopt(started, (it) => it.stop(2_000));
+  const endpoint = { url: `https://127.0.0.1:${admission.port}` };
+  const options = (overrides: Partial<ConfigurationOptions> = {}): ConfigurationOptions => {
+    const { caBundle } = certificates;
+    return { caBundle, validate: endpoint, observe: endpoint, namespaces: [OBSERVED], ownUserNames: [], ...overrides };
+  };
+  await ensureConfigurations(client, options());
+  await untilHooked(client, hints);
+  const kept = stack.move();
+  const end = () => kept.disposeAsync();
+  return { cluster, client, admission, certificates, hints, lines, options, [Symbol.asyncDispose]: end };
+}
+
+/** A client for an inline kubeconfig. */
+export function connect(kubeconfig: string): KubeClient {
+  return createKubeClient(createTransport(parseInlineKubeconfig(kubeconfig)));
 }
 
 export const CERTIFICATE_OPTIONS = {

@@ -7,13 +7,17 @@ import assert from "node:assert/strict";
 import { REPLICATIONS } from "../../crds/resource_types.ts";
 import { isKubeError, KubeError } from "../../kube/errors.ts";
 import type { KubeObject } from "../../kube/types.ts";
+import type { Admission } from "../../webhook/admission.ts";
+import { CERTIFICATE_SECRET, ensureCertificates } from "../../webhook/certs.ts";
 import { OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION } from "../../webhook/configuration.ts";
 import { ensureConfigurations, removeConfiguration } from "../../webhook/configurations.ts";
 import type { Hint } from "../../webhook/review.ts";
 import { waitFor } from "../wait.ts";
 import {
+  CERTIFICATE_OPTIONS,
   CONFIG_MAPS,
   configMap,
+  connect,
   CONTROL,
   deployment,
   DEPLOYMENTS,
@@ -22,6 +26,7 @@ import {
   OTHER,
   replication,
   type Scene,
+  SECRETS,
   startScene,
   WEBHOOKS,
 } from "./webhook_scene.ts";
@@ -38,6 +43,7 @@ for (const version of ["1.36", "1.30"]) {
     await t.step("what we write ourselves gives no hint", () => hearsNoEcho(scene));
     await t.step("an object of 900 kB gives a hint", () => hearsLargeObjects(scene));
     await t.step("a Replication can be paused, and its finalizer removed, while nobody serves", () => pauses(scene));
+    await t.step("the permissions of the reference suffice for certificates and configurations", () => permits(scene));
     await t.step("no namespace to observe: no configuration; removed configurations are gone", () => removes(scene));
   });
 }
@@ -113,7 +119,8 @@ async function hintsWithNames(scene: Scene): Promise<void> {
 
 /** Writes that must not be heard, then one that must: hints keep their order. */
 async function hearsNoNoise(scene: Scene): Promise<void> {
-  const { client, cluster } = scene;
+  const { client, cluster, admission } = scene;
+  const before = await observedBy(admission);
   scene.hints.length = 0;
   await client.create(CONFIG_MAPS, configMap(OBSERVED, "dry"), { dryRun: true });
   await client.create(CONFIG_MAPS, configMap(OTHER, "elsewhere"));
@@ -123,6 +130,12 @@ async function hearsNoNoise(scene: Scene): Promise<void> {
   await client.create(CONFIG_MAPS, configMap(OBSERVED, "loud"));
   await awaitHint(scene, { name: "loud" });
   assert.deepEqual(scene.hints.map((hint) => `${hint.resource}/${hint.name}`), ["configmaps/loud"]);
+  assert.equal(await observedBy(admission) - before, 1, "the API server did not even ask");
+}
+
+async function observedBy(admission: Admission): Promise<number> {
+  assert.ok(await admission.ping(5_000));
+  return admission.stats().observed;
 }
 
 async function hearsNoEcho(scene: Scene): Promise<void> {
@@ -177,6 +190,52 @@ async function pauses({ client, options }: Scene): Promise<void> {
   await client.patch(REPLICATIONS, ref, { type: "merge", body: { metadata: { finalizers: null } } });
   await assert.rejects(client.get(REPLICATIONS, ref), (error) => isKubeError(error, "NotFound"));
   await ensureConfigurations(client, options());
+}
+
+/** What webhook/ needs in the controller's own cluster. */
+const CLUSTER_RULES = [
+  { apiGroups: ["admissionregistration.k8s.io"], resources: ["validatingwebhookconfigurations"], verbs: ["create"] },
+  {
+    apiGroups: ["admissionregistration.k8s.io"],
+    resources: ["validatingwebhookconfigurations"],
+    resourceNames: [VALIDATE_CONFIGURATION, OBSERVE_CONFIGURATION],
+    verbs: ["get", "patch", "delete"],
+  },
+];
+const NAMESPACE_RULES = [
+  { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [CERTIFICATE_SECRET], verbs: ["get", "update"] },
+];
+
+async function permits({ client, cluster, options }: Scene): Promise<void> {
+  const rbac = "rbac.authorization.k8s.io/v1";
+  const metadata = { name: "hook", namespace: CONTROL };
+  const subjects = [{ kind: "ServiceAccount", ...metadata }];
+  const bind = (kind: string) => ({ roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: "hook" }, subjects });
+  const items = [
+    { apiVersion: "v1", kind: "ServiceAccount", metadata },
+    { apiVersion: rbac, kind: "ClusterRole", metadata, rules: CLUSTER_RULES },
+    { apiVersion: rbac, kind: "ClusterRoleBinding", metadata, ...bind("ClusterRole") },
+    { apiVersion: rbac, kind: "Role", metadata, rules: NAMESPACE_RULES },
+    { apiVersion: rbac, kind: "RoleBinding", metadata, ...bind("Role") },
+  ];
+  await cluster.kubectl(["apply", "-f", "-"], { stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items }) });
+  await client.delete(SECRETS, { namespace: CONTROL, name: CERTIFICATE_SECRET });
+  await removeConfiguration(client, OBSERVE_CONFIGURATION);
+  const restricted = connect(await cluster.kubeconfigFor({ namespace: CONTROL, serviceAccount: "hook" }));
+  try {
+    await waitFor("the new permissions", () => ensureCertificates(restricted, CERTIFICATE_OPTIONS), {
+      deadlineMs: 10_000,
+    });
+    const leafDue = { ...CERTIFICATE_OPTIONS, hosts: ["another.host"] };
+    assert.notEqual(await ensureCertificates(restricted, leafDue), undefined);
+    const outcome = await ensureConfigurations(restricted, options());
+    assert.equal(outcome[OBSERVE_CONFIGURATION], "applied");
+    assert.equal(await removeConfiguration(restricted, OBSERVE_CONFIGURATION), true);
+    await ensureConfigurations(restricted, options());
+  } finally {
+    restricted.close();
+  }
 }
 
 async function removes({ client, options }: Scene): Promise<void> {

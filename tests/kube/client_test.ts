@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { createKubeClient, listAll } from "../../kube/client.ts";
-import { isKubeError, type KubeErrorReason } from "../../kube/errors.ts";
+import { isKubeError } from "../../kube/errors.ts";
 import { createTransport } from "../../kube/transport.ts";
-import type { KubeClient, KubeObject } from "../../kube/types.ts";
+import type { KubeClient } from "../../kube/types.ts";
 import { startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
-import { addressOf, failureOf, typeOf } from "./connections.ts";
-
-const configMaps = typeOf("ConfigMap", "configmaps");
-const secrets = typeOf("Secret", "secrets");
-const namespaces = typeOf("Namespace", "namespaces", { namespaced: false });
-const deployments = typeOf("Deployment", "deployments", { group: "apps" });
-const jobs = typeOf("Job", "jobs", { group: "batch" });
-const priorityClasses = typeOf("PriorityClass", "priorityclasses", { group: "scheduling.k8s.io", namespaced: false });
-const widgets = typeOf("Widget", "widgets", { group: "none.example" });
+import { addressOf, failureOf } from "./connections.ts";
+import { configMap, configMaps, deployment, deployments, namespaces } from "./objects.ts";
 
 Deno.test("client against a real API server", async (t) => {
   await using cluster = await startCluster({ name: "client", extraApiServerArgs: ["--etcd-compaction-interval=3s"] });
@@ -26,15 +19,6 @@ Deno.test("client against a real API server", async (t) => {
   await t.step("a list gives named objects, by page, by label, by metadata", () => lists(client));
   await t.step("a whole list comes in pages of bounded size, in name order", () => listsAll(client));
   await t.step("a reference that is none never reaches a collection", () => refusesOddReferences(client));
-  for (const { situation, call, reason, httpStatus, words } of refusals(client)) {
-    await t.step(`${situation} is ${reason}`, async () => {
-      const error = await failureOf(call(), reason);
-      assert.equal(error.httpStatus, httpStatus, error.message);
-      assert.match(error.message, words);
-      const told = JSON.stringify({ message: error.message, status: error.status });
-      assert.ok(!told.includes("hush"), `tells a value of the request: ${told}`);
-    });
-  }
   await t.step("a list that was begun long ago is Gone", () => forgetsLists(client));
   client.close();
 });
@@ -182,145 +166,4 @@ async function refusesOddReferences(client: KubeClient): Promise<void> {
     (await failureOf(client.get(configMaps, { namespace: "default", name: "a?b=c#d e" }), "NotFound")).message,
     /a\?b=c#d e/,
   );
-}
-
-interface Refusal {
-  readonly situation: string;
-  readonly call: () => Promise<unknown>;
-  readonly reason: KubeErrorReason;
-  readonly httpStatus: number;
-  readonly words: RegExp;
-}
-
-/** What real API servers refuse, and what becomes of it. */
-function refusals(client: KubeClient): Refusal[] {
-  const inDefault = (name: string) => ({ namespace: "default", name });
-  const twice = async () => {
-    await client.create(configMaps, configMap("twice", {}));
-    await client.create(configMaps, configMap("twice", {}));
-  };
-  const inNowhere = { ...configMap("x", {}), metadata: { name: "x", namespace: "nowhere" } };
-  const apply = { fieldManager: "test", fieldValidation: "Strict" } as const;
-  const template = { spec: { template: { metadata: { labels: { l: "hush" } } } } };
-  const immutable = async () => {
-    await client.create(jobs, job("fixed"));
-    await client.patch(jobs, inDefault("fixed"), { type: "merge", body: template });
-  };
-  return [
-    {
-      situation: "a missing object",
-      call: () => client.get(configMaps, inDefault("missing")),
-      reason: "NotFound",
-      httpStatus: 404,
-      words: /^Cannot get configmaps default\/missing: configmaps "missing" not found$/,
-    },
-    {
-      situation: "a missing namespace",
-      call: () => client.create(configMaps, inNowhere),
-      reason: "NotFound",
-      httpStatus: 404,
-      words: /namespaces "nowhere" not found/,
-    },
-    {
-      situation: "a missing group",
-      call: () => client.list(widgets),
-      reason: "KindMissing",
-      httpStatus: 404,
-      words: /^Cannot list widgets.none.example: 404 page not found$/,
-    },
-    {
-      situation: "a missing kind of a known group",
-      call: () => client.get(typeOf("Widget", "widgets"), inDefault("x")),
-      reason: "KindMissing",
-      httpStatus: 404,
-      words: /could not find the requested resource/,
-    },
-    {
-      situation: "a second create",
-      call: twice,
-      reason: "AlreadyExists",
-      httpStatus: 409,
-      words: /^Cannot create configmaps default\/twice: configmaps "twice" already exists$/,
-    },
-    {
-      situation: "a value that cannot be",
-      call: () => client.create(deployments, deployment("negative", { replicas: -1 })),
-      reason: "Invalid",
-      httpStatus: 422,
-      words: /spec.replicas: Invalid value: -1: must be greater than or equal to 0/,
-    },
-    { situation: "a change of what is fixed", call: immutable, reason: "Invalid", httpStatus: 422, words: /immutable/ },
-    {
-      situation: "a Secret that is not base64",
-      call: () => client.create(secrets, secret("odd", { a: "hush!" })),
-      reason: "BadRequest",
-      httpStatus: 400,
-      words: /illegal base64/,
-    },
-    {
-      situation: "a Secret applied with a field of the wrong type",
-      call: () => client.apply(secrets, secret("odd", { a: { b: "hush" } }), apply),
-      reason: "Invalid",
-      httpStatus: 500,
-      words: /\.data\.a: expected string/,
-    },
-    {
-      situation: "a Secret applied with text for a map",
-      call: () => client.apply(secrets, secret("odd", "hush"), apply),
-      reason: "Invalid",
-      httpStatus: 500,
-      words: /\.data: expected map/,
-    },
-    {
-      situation: "a field nobody knows",
-      call: () => client.apply(configMaps, { ...configMap("odd", {}), dato: { a: "hush" } }, apply),
-      reason: "Invalid",
-      httpStatus: 500,
-      words: /\.dato: field not declared in schema/,
-    },
-    {
-      situation: "more than the API server takes",
-      call: () => client.create(configMaps, configMap("huge", { a: "x".repeat(4_000_000) })),
-      reason: "TooLarge",
-      httpStatus: 413,
-      words: /limit is 3145728/,
-    },
-    {
-      situation: "more than etcd takes",
-      call: () => client.create(priorityClasses, priorityClass("x".repeat(1_900_000))),
-      reason: "TooLarge",
-      httpStatus: 500,
-      words: /request is too large/,
-    },
-  ];
-}
-
-function configMap(name: string, data: Record<string, string>): KubeObject {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "default" }, data };
-}
-
-function secret(name: string, data: unknown): KubeObject {
-  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "default" }, data };
-}
-
-function deployment(name: string, spec: Record<string, unknown> = {}): KubeObject {
-  const template = { metadata: { labels: { name } }, spec: { containers: [{ name: "main", image: "image" }] } };
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name, namespace: "default" },
-    spec: { replicas: 1, selector: { matchLabels: { name } }, template, ...spec },
-  };
-}
-
-function job(name: string): KubeObject {
-  const env = [{ name: "PASSWORD", value: "hush" }];
-  const spec = { restartPolicy: "Never", containers: [{ name: "main", image: "image", env }] };
-  const metadata = { name, namespace: "default" };
-  return { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template: { spec } } };
-}
-
-function priorityClass(description: string): KubeObject {
-  const metadata = { name: "wordy" };
-  return { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata, value: 1, description };
 }

@@ -23,8 +23,7 @@ export interface GoOptions {
 
 /** Makes sure that Go is there and new enough. @throws {MissingRequirement} */
 export async function checkGo(what: string, { go = "go", signal }: GoOptions = {}): Promise<void> {
-  const remedy = `install Go ${oldestGo} or newer from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder with ` +
-    "kube-apiserver, etcd and kubectl";
+  const remedy = `install Go ${oldestGo} or newer from https://go.dev/dl and put it on the PATH`;
   const found = await run(go, ["env", "GOVERSION"], { signal });
   if (found === undefined) throw new MissingRequirement(`Cannot build ${what} as there is no Go here: ${remedy}`);
   const version = found.output.trim().replace(/^go/, "");

@@ -26,6 +26,9 @@ Options:
   --dr-version V   Kubernetes version of all but the first, for example 1.30
   --json           writes JSON instead of a table
   --help           shows this text
+
+The programs come from KUBEBUILDER_ASSETS when that is set (kube-apiserver, etcd and kubectl of the newest version),
+else from the cache, else they are built with Go; the first build takes about ten minutes on two cores.
 `;
 
 /** What the command line asks for. */

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KeptCluster } from "./kept.ts";
 import { findRigPaths } from "./paths.ts";
 import { clusterNames, parseRequest } from "./task.ts";
+
+const denoDir = Deno.env.get("DENO_DIR") ?? join(dirname(dirname(findRigPaths().cacheDir)), "deno");
 
 /** Runs the task with a cache folder of its own, in which only the built programs are the usual ones. */
 async function runTask(cacheHome: string, args: string[], variables: Record<string, string> = {}) {
   const output = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
+      "--quiet",
       "--no-check",
       "--allow-env=HOME,XDG_CACHE_HOME,KUBEBUILDER_ASSETS",
       "--allow-read",
@@ -19,7 +22,8 @@ async function runTask(cacheHome: string, args: string[], variables: Record<stri
       fileURLToPath(new URL("task.ts", import.meta.url)),
       ...args,
     ],
-    env: { XDG_CACHE_HOME: cacheHome, ...variables },
+    // Deno's own cache moves with XDG_CACHE_HOME too, unless it is named.
+    env: { XDG_CACHE_HOME: cacheHome, DENO_DIR: denoDir, ...variables },
   }).output();
   const decoder = new TextDecoder();
   return { code: output.code, stdout: decoder.decode(output.stdout), stderr: decoder.decode(output.stderr) };

@@ -24,6 +24,9 @@ export interface SuiteResult {
 /** What all suites share. */
 export interface RunOptions {
   readonly root: string;
+  /** Folder for the reports of `deno test`. */
+  readonly reportDir: string;
+  /** Where tests may write temporary files. */
   readonly temporaryDir: string;
   /** Only tests whose name holds this text. */
   readonly testFilter?: string;
@@ -33,30 +36,36 @@ export interface RunOptions {
 /** Runs one suite; a failure is a result, not an error. */
 export async function runSuite(suite: Suite, options: RunOptions): Promise<SuiteResult> {
   const startedMs = performance.now();
-  const report = await Deno.makeTempFile({ prefix: "report-", suffix: ".xml" });
+  const report = join(options.reportDir, `${suite.name.replaceAll("/", "_")}.xml`);
   const deadline = AbortSignal.timeout(suiteDeadlineMs);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: argumentsOf(suite, report, options),
+    cwd: options.root,
+    env: options.color ? {} : { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: deadline,
+  });
+  const { code, stdout, stderr } = await command.output();
+  const tests = parseJunit(await readReport(report));
+  const decoder = new TextDecoder();
+  return {
+    suite,
+    tests,
+    broken: deadline.aborted ? "it hung" : whyBroken(code, tests, options.testFilter !== undefined),
+    output: decoder.decode(stdout) + decoder.decode(stderr),
+    elapsedMs: performance.now() - startedMs,
+  };
+}
+
+/** The report; empty when the suite ended before it wrote one. */
+async function readReport(path: string): Promise<string> {
   try {
-    const command = new Deno.Command(Deno.execPath(), {
-      args: argumentsOf(suite, report, options),
-      cwd: options.root,
-      env: options.color ? {} : { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      signal: deadline,
-    });
-    const { code, stdout, stderr } = await command.output();
-    const tests = parseJunit(await Deno.readTextFile(report));
-    const decoder = new TextDecoder();
-    return {
-      suite,
-      tests,
-      broken: deadline.aborted ? "it hung" : whyBroken(code, tests, options.testFilter !== undefined),
-      output: decoder.decode(stdout) + decoder.decode(stderr),
-      elapsedMs: performance.now() - startedMs,
-    };
-  } finally {
-    await Deno.remove(report);
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
   }
 }
 

@@ -1,0 +1,103 @@
+/**
+ * What the demo plays on: two clusters, dr-syncer installed in them, and its controller.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { createKubeClient } from "../../kube/client.ts";
+import { parseInlineKubeconfig } from "../../kube/config.ts";
+import { createTransport } from "../../kube/transport.ts";
+import type { KubeClient } from "../../kube/types.ts";
+import { type ControllerProcess, startController } from "../e2e/controller_process.ts";
+import { type BuildProgress, ensureBinaries } from "../rig/binaries.ts";
+import { type Cluster, startCluster } from "../rig/cluster.ts";
+import { connectDr, installDr, installSource } from "../rig/install.ts";
+import { startWatchdog } from "./watchdog.ts";
+
+/** Folder-independent facts of the demo. */
+export const CONTROL_NAMESPACE = "dr-syncer-system";
+
+/** A cluster with a client that is nobody of dr-syncer's. */
+export interface Site {
+  readonly cluster: Cluster;
+  readonly client: KubeClient;
+}
+
+/** Everything that runs. `await using` ends it. */
+export interface Stage extends AsyncDisposable {
+  readonly source: Site;
+  readonly dr: Site;
+  readonly controller: ControllerProcess;
+  /** Path of a kubectl for the user. */
+  readonly kubectlPath: string;
+}
+
+/** What `startStage` is told. */
+export interface StageOptions {
+  readonly drVersion?: string;
+  readonly signal: AbortSignal;
+  /** Told what happens, one line each. */
+  readonly tell: (line: string) => void;
+  readonly onProgress: (progress: BuildProgress) => void;
+}
+
+/** Starts everything. What was started before a failure is ended. */
+export async function startStage(options: StageOptions): Promise<Stage> {
+  const { signal, tell } = options;
+  await using started = new AsyncDisposableStack();
+  const { kubectl } = await buildBinaries(options);
+  tell("Starting two control planes…");
+  const [source, dr] = await startSites(options, started);
+  for (const { cluster } of [source, dr]) {
+    tell(`  ${cluster.name.padEnd(6)}  Kubernetes ${cluster.version}, API server pid ${cluster.apiServerPid}`);
+  }
+  tell("Installing: kubectl apply -k deploy, kubectl apply -k deploy/dr-cluster…");
+  const [installed, drInstalled] = await Promise.all([installSource(source.cluster), installDr(dr.cluster)]);
+  signal.throwIfAborted();
+  tell("Starting the controller, as its own ServiceAccount…");
+  const kubeconfigPath = join(source.cluster.directory, "controller.kubeconfig");
+  await Deno.writeTextFile(kubeconfigPath, installed.kubeconfig, { mode: 0o600 });
+  const controller = await startController({ kubeconfigPath, flags: ["--log-level", "info"] });
+  started.defer(async () => void await controller.stop());
+  started.use(startWatchdog(controller.pid));
+  signal.throwIfAborted();
+  tell("Connecting the DR cluster: a RemoteCluster and the Secret with its kubeconfig…");
+  await connectDr(source.cluster, "dr", drInstalled.kubeconfig);
+  await waitUntil(source.cluster, "remotecluster/dr", "jsonpath={.status.health}=Healthy", signal);
+  const kept = started.move();
+  return { source, dr, controller, kubectlPath: kubectl, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** `kubectl wait` for an object of the control namespace. @throws {Error} with kubectl's words when it takes too long */
+export async function waitUntil(cluster: Cluster, name: string, condition: string, signal: AbortSignal): Promise<void> {
+  const args = ["wait", "-n", CONTROL_NAMESPACE, `--for=${condition}`, "--timeout=45s", name];
+  await cluster.kubectl(args, { signal });
+}
+
+async function buildBinaries(options: StageOptions) {
+  let told = false;
+  const onProgress = (progress: BuildProgress) => {
+    if (!told) options.tell("Building Kubernetes: this takes about ten minutes, once.");
+    told = true;
+    options.onProgress(progress);
+  };
+  const names = ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager"] as const;
+  const binaries = await ensureBinaries(undefined, names, { onProgress, signal: options.signal });
+  if (options.drVersion !== undefined) {
+    await ensureBinaries(options.drVersion, names, { onProgress, signal: options.signal });
+  }
+  return binaries;
+}
+
+async function startSites({ drVersion, signal }: StageOptions, started: AsyncDisposableStack): Promise<[Site, Site]> {
+  const start = async (name: string, version?: string): Promise<Site> => {
+    const cluster = started.use(await startCluster({ name, version, controllerManager: true, signal }));
+    const client = createKubeClient(createTransport(parseInlineKubeconfig(cluster.kubeconfig)));
+    started.defer(() => client.close());
+    return { cluster, client };
+  };
+  // All settle before a failure is thrown, so that none is started after the rest has been ended.
+  const results = await Promise.allSettled([start("source"), start("dr", drVersion)]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<Site>).value) as [Site, Site];
+}

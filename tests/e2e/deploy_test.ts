@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import denoJson from "../../deno.json" with { type: "json" };
+import { ensureBinaries } from "../rig/binaries.ts";
+import { type Cluster, startCluster } from "../rig/cluster.ts";
+import { connectDr, deployFolder, installDr, installSource } from "../rig/install.ts";
+import { waitFor } from "../wait.ts";
+import { findAllowed, userOf } from "./access.ts";
+import {
+  CONTROLLER_MAY,
+  CONTROLLER_MAY_NOT,
+  DR_MAY,
+  DR_MAY_NOT,
+  ESCALATION,
+  SOURCE_MAY,
+  SOURCE_MAY_NOT,
+  TENANTS_MAY,
+} from "./deploy_access.ts";
+
+const NAMESPACE = "dr-syncer-system";
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels?: Record<string, string> };
+  readonly spec?: { readonly template?: { readonly metadata: unknown; readonly spec: unknown } };
+}
+
+async function applyTwice(cluster: Cluster, folder: string): Promise<Manifest[]> {
+  await cluster.kubectl(["apply", "--warnings-as-errors", "-k", deployFolder(folder)]);
+  const again = await cluster.kubectl(["apply", "--dry-run=server", "-k", deployFolder(folder)]);
+  assert.deepEqual(again.stdout.split("\n").filter((line) => line !== "" && !line.includes(" unchanged ")), []);
+  const { stdout } = await cluster.kubectl(["get", "-k", deployFolder(folder), "-o", "json"]);
+  return JSON.parse(stdout).items;
+}
+
+function checkLabels(objects: Manifest[]): void {
+  for (const { kind, metadata: { name, labels = {} } } of objects) {
+    assert.ok(labels["dr-syncer.io/component"], `${kind} ${name} would be mirrored`);
+    assert.equal(labels["app.kubernetes.io/part-of"], "dr-syncer", `${kind} ${name}`);
+    assert.equal(labels["app.kubernetes.io/version"], denoJson.version, `${kind} ${name}`);
+  }
+}
+
+async function checkPod(cluster: Cluster, objects: Manifest[]): Promise<void> {
+  const { template } = objects.find(({ kind }) => kind === "Deployment")?.spec ?? {};
+  const metadata = { ...template?.metadata as object, name: "restricted", namespace: NAMESPACE };
+  const pod = JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata, spec: template?.spec });
+  await cluster.kubectl(["create", "--dry-run=server", "-f", "-"], { stdin: pod });
+  assert.ok(pod.includes(`"image":"dr-syncer:${denoJson.version}"`), "the image has the program's version");
+}
+
+async function checkAccess(cluster: Cluster, account: string, may: string[], mayNot: string[]): Promise<void> {
+  assert.deepEqual(await findAllowed(cluster, account, [...may, ...mayNot]), may, account);
+}
+
+/** What an object's creation as a ServiceAccount is answered with; empty when it would be stored. */
+async function refusal(cluster: Cluster, account: string, ...args: string[]): Promise<string> {
+  const { code, stderr } = await cluster.kubectl([...args, "--as", userOf(account)], { allowFailure: true });
+  return code === 0 ? "" : stderr;
+}
+
+function dryRun(cluster: Cluster, account: string, ...args: string[]): Promise<string> {
+  return refusal(cluster, account, ...args, "--dry-run=server");
+}
+
+function applyHook(cluster: Cluster, name: string): Promise<{ code: number; stderr: string }> {
+  const hook = {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "ValidatingWebhookConfiguration",
+    metadata: { name },
+  };
+  const args = ["apply", "--server-side", "--as", userOf("dr-syncer"), "-f", "-"];
+  return cluster.kubectl(args, { stdin: JSON.stringify(hook), allowFailure: true });
+}
+
+async function checkDrScope(dr: Cluster): Promise<void> {
+  const create = (...args: string[]) => dryRun(dr, "dr-syncer-dr", "create", ...args);
+  await waitFor("the policy", async () => {
+    return (await create("configmap", "c", "-n", "kube-system")).includes("system namespaces");
+  }, { deadlineMs: 20_000 });
+  assert.equal(await create("configmap", "c", "-n", "default"), "");
+  assert.equal(await create("namespace", "shop-dr"), "");
+  assert.match(await create("secret", "generic", "s", "-n", NAMESPACE), /system namespaces/);
+  assert.match(await create("namespace", "kube-other"), /system namespaces/);
+  assert.match(await create("priorityclass", "p", "--value=1"), /no cluster-scoped objects/);
+  assert.match(await dryRun(dr, "dr-syncer-dr", "label", "namespace", "default", "a=b"), /no cluster-scoped objects/);
+  assert.match(await refusal(dr, "dr-syncer-dr", "create", "token", "default", "-n", "default"), /issues no tokens/);
+  const proxy = "/api/v1/namespaces/default/services/kubernetes/proxy/";
+  assert.match(await refusal(dr, "dr-syncer-dr", "get", "--raw", proxy), /never connects/);
+  assert.equal(await refusal(dr, "dr-syncer-dr", "auth", "can-i", "--list"), "");
+}
+
+async function checkReadOnly(cluster: Cluster, account: string): Promise<void> {
+  const proxy = ["get", "--raw", "/api/v1/namespaces/default/services/kubernetes/proxy/"];
+  await waitFor("the policy", async () => (await refusal(cluster, account, ...proxy)).includes("never connects"), {
+    deadlineMs: 20_000,
+  });
+}
+
+/** The lines of the README's recipe, with the address of this DR cluster. */
+async function runRecipe(source: Cluster, dr: Cluster): Promise<void> {
+  const readme = await Deno.readTextFile(deployFolder("README.md"));
+  const recipe = /```sh\n([\s\S]*?)```/.exec(readme)?.[1]?.replace("https://dr.example.com:6443", dr.server) ?? "";
+  const { kubectl } = await ensureBinaries(undefined, ["kubectl"]);
+  const env = {
+    PATH: `${dirname(kubectl)}:/usr/bin:/bin`,
+    KUBECONFIG: `${source.kubeconfigPath}:${dr.kubeconfigPath}`,
+    HOME: source.directory,
+  };
+  const command = new Deno.Command("sh", { args: ["-ec", recipe], cwd: ROOT, env, clearEnv: true, stderr: "piped" });
+  const { success, stderr } = await command.output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const jsonpath = "jsonpath={.data.kubeconfig}";
+  const { stdout } = await source.kubectl(["get", "secret", "dr-kubeconfig", "-n", NAMESPACE, "-o", jsonpath]);
+  const path = join(dr.directory, "recipe.yaml");
+  await Deno.writeTextFile(path, atob(stdout));
+  const who = await dr.kubectl(["--kubeconfig", path, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]);
+  assert.equal(who.stdout, userOf("dr-syncer-dr"));
+}
+
+Deno.test("what `deploy` installs: objects, labels, Pod Security, and exactly the permissions that are needed", async (t) => {
+  await using source = await startCluster({ name: "source" });
+  let objects: Manifest[] = [];
+  await t.step("apply", async () => void (objects = await applyTwice(source, "")));
+  await t.step("labels", () => checkLabels(objects));
+  await t.step("Pod Security restricted", () => checkPod(source, objects));
+  await t.step("permissions", () => {
+    return checkAccess(source, "dr-syncer", CONTROLLER_MAY, [...CONTROLLER_MAY_NOT, ...TENANTS_MAY]);
+  });
+  await t.step("webhook configurations are created under our names alone", async () => {
+    assert.equal((await applyHook(source, "dr-syncer-observe")).code, 0);
+    assert.match((await applyHook(source, "foreign")).stderr, /forbidden/i);
+  });
+  await t.step("no connections", () => checkReadOnly(source, "dr-syncer"));
+  await t.step("tenant mode", async () => {
+    checkLabels(await applyTwice(source, "overlays/tenant-mode"));
+    await checkAccess(source, "dr-syncer", [...CONTROLLER_MAY, ...TENANTS_MAY], CONTROLLER_MAY_NOT);
+  });
+  await t.step("a remote source", async () => {
+    checkLabels(await applyTwice(source, "source-cluster"));
+    await checkAccess(source, "dr-syncer-source", SOURCE_MAY, SOURCE_MAY_NOT);
+    await checkReadOnly(source, "dr-syncer-source");
+  });
+});
+
+for (const version of ["1.36", "1.30"]) {
+  Deno.test(`what a DR cluster ${version} grants is enough and no more`, async (t) => {
+    await using dr = await startCluster({ name: "dr", version });
+    await t.step("without RBAC objects", async () => {
+      checkLabels(await applyTwice(dr, "dr-cluster/without-rbac-objects"));
+      await checkAccess(dr, "dr-syncer-dr", DR_MAY, [...DR_MAY_NOT, ...ESCALATION]);
+    });
+    await t.step("with them", async () => {
+      checkLabels(await applyTwice(dr, "dr-cluster"));
+      await checkAccess(dr, "dr-syncer-dr", [...DR_MAY, ...ESCALATION], DR_MAY_NOT);
+    });
+    await t.step("scope", () => checkDrScope(dr));
+  });
+}
+
+Deno.test("the README's recipe connects two clusters", async () => {
+  await using source = await startCluster({ name: "source" });
+  await using dr = await startCluster({ name: "dr", controllerManager: true });
+  await runRecipe(source, dr);
+  const { kubeconfig } = await installDr(dr);
+  await connectDr(source, "second", kubeconfig);
+  assert.match((await installSource(source)).kubeconfig, /token/);
+});
