@@ -7,7 +7,7 @@
  * @module
  */
 import { Command } from "commander";
-import { type ControllerFlags, controllerCommand } from "./cli/controller_flags.ts";
+import { controllerCommand, type ControllerFlags } from "./cli/controller_flags.ts";
 import { logOf, setUpLogging, tearDownLogging } from "./cli/logging.ts";
 import { groupResource } from "./kube/types.ts";
 import { createKubeClient } from "./kube/client.ts";
@@ -32,6 +32,8 @@ const VERSION = "0.1.0";
 const LEADER_LEASE = "dr-syncer-controller";
 const VALIDATE_SERVICE = "dr-syncer-validate";
 const OBSERVE_SERVICE = "dr-syncer-observe";
+/** Calls end after 30 s: a turn that takes longer than this is stuck. */
+const STUCK_MS = 150_000;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
 
@@ -43,7 +45,11 @@ if (import.meta.main) {
   try {
     await program.parseAsync(Deno.args, { from: "user" });
   } catch (error) {
-    const message = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack ?? error.message : String(error);
+    const message = error instanceof ConfigError
+      ? error.message
+      : error instanceof Error
+      ? error.stack ?? error.message
+      : String(error);
     await Deno.stderr.write(new TextEncoder().encode(`dr-syncer: ${message}\n`));
     Deno.exit(1);
   }
@@ -119,7 +125,13 @@ async function runController(flags: ControllerFlags): Promise<void> {
 
   const health = serveHealth(
     createHealthApp({
-      live: () => ({ ok: true, checks: { "event-loop": "ok" } }),
+      live: () => {
+        const stuck = controller.oldestTurnMs > STUCK_MS;
+        return {
+          ok: !stuck,
+          checks: { queues: stuck ? `a turn takes ${Math.round(controller.oldestTurnMs)} ms` : "ok" },
+        };
+      },
       ready: () => ({ ok: controller.synced, checks: { caches: controller.synced ? "ok" : "not synced" } }),
       metrics: () => {
         metrics.certDaysLeft.set({ certificate: "webhook" }, daysLeft(keeper?.certificates ?? serving, new Date()));

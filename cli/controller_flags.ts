@@ -31,7 +31,11 @@ export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>
   return new Command("controller")
     .description("Mirror namespaces: run the controller with its webhook server, probes and metrics.")
     .option("--kubeconfig <file>", "inline kubeconfig of the source cluster; without it, the pod's ServiceAccount")
-    .option("--control-namespace <name>", "namespace of RemoteClusters, Replications and our Secrets", CONTROL_NAMESPACE)
+    .option(
+      "--control-namespace <name>",
+      "namespace of RemoteClusters, Replications and our Secrets",
+      CONTROL_NAMESPACE,
+    )
     .option("--identity <name>", "name of this replica in the leader election (default: POD_NAME, else host and pid)")
     .option("--tenant-mode", "also honour Replications of tenants, in their own namespaces", false)
     .option("--no-watch", "do not watch sources: admission hints and resyncs alone mirror")
@@ -42,7 +46,11 @@ export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>
     .option("--webhook-url <url>", "base URL under which API servers reach the webhook, outside of a cluster")
     .option("--health-port <port>", "port of /healthz, /readyz and /metrics (HTTP); 0 for any", port, 8080)
     .addOption(new Option("--log-level <level>", "least level to log").choices([...LOG_LEVELS]).default("info"))
-    .addOption(new Option("--log-format <format>", "json for machines, text for people").choices(["json", "text"]).default("json"))
+    .addOption(
+      new Option("--log-format <format>", "json for machines, text for people").choices(["json", "text"]).default(
+        "json",
+      ),
+    )
     .action(run);
 }
 
@@ -56,6 +64,8 @@ function minutes(text: string): number {
 
 function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65535) throw new InvalidArgumentError("Give a port from 0 to 65535.");
+  if (!Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new InvalidArgumentError("Give a port from 0 to 65535.");
+  }
   return value;
 }

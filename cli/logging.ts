@@ -5,7 +5,7 @@
  */
 import { configure, dispose, getLogger, getStreamSink, getTextFormatter, jsonLinesFormatter } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
-import type { Log } from "../reconciler/log.ts";
+import type { Log } from "../kube/log.ts";
 
 /** Levels, least first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
@@ -15,7 +15,11 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export async function setUpLogging(level: LogLevel, format: "json" | "text", stream: WritableStream): Promise<void> {
   const formatter = format === "json" ? jsonLinesFormatter : getTextFormatter();
   await configure({
-    sinks: { stream: redactByField(getStreamSink(stream, { formatter }), { fieldPatterns: [/token/i, /secret/i, /password/i, /key$/i] }) },
+    sinks: {
+      stream: redactByField(getStreamSink(stream, { formatter }), {
+        fieldPatterns: [/token/i, /secret/i, /password/i, /key$/i],
+      }),
+    },
     loggers: [
       { category: "dr-syncer", lowestLevel: level, sinks: ["stream"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stream"] },

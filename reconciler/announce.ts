@@ -6,7 +6,13 @@
 import type { ReplicationStatus } from "../crds/types.ts";
 
 /** Conditions whose True is bad news. */
-const BAD_WHEN_TRUE: ReadonlySet<string> = new Set(["Degraded", "Conflict", "DeletionBlocked", "DependenciesMissing", "Fenced"]);
+const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
+  "Degraded",
+  "Conflict",
+  "DeletionBlocked",
+  "DependenciesMissing",
+  "Fenced",
+]);
 
 /** Tells every change of phase, role and condition. */
 export function announceChanges(
@@ -26,6 +32,10 @@ export function announceChanges(
     const bad = BAD_WHEN_TRUE.has(condition.type) ? condition.status === "True" : condition.status === "False";
     // At first sight only what is wrong is news.
     if (known === undefined && !bad) continue;
-    tell(bad ? "Warning" : "Normal", condition.reason, `${condition.type} is ${condition.status}: ${condition.message}`);
+    tell(
+      bad ? "Warning" : "Normal",
+      condition.reason,
+      `${condition.type} is ${condition.status}: ${condition.message}`,
+    );
   }
 }

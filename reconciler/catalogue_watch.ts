@@ -5,7 +5,7 @@
  */
 import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 
 /** A new definition shows in discovery a moment after its event; the last look is the one that counts. */
 const LOOK_AFTER_MS: readonly number[] = [50, 250, 1_000, 3_000];
@@ -15,7 +15,9 @@ export function watchCatalogue(cluster: Cluster, log: Log, signal: AbortSignal):
   let timers: ReturnType<typeof setTimeout>[] = [];
   const refresh = () => {
     cluster.refreshCatalogue(signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn("cannot read what {cluster} serves: {reason}", { cluster: cluster.name, reason: String(error) });
+      if (!signal.aborted) {
+        log.warn("cannot read what {cluster} serves: {reason}", { cluster: cluster.name, reason: String(error) });
+      }
     });
   };
   const forget = () => {

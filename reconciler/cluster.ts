@@ -94,7 +94,9 @@ function keepStale(now: Discovery, before: Discovery | undefined): Discovery {
 }
 
 function describe(catalogue: Catalogue): string {
-  const types = catalogue.discovery.types.map((t: ResourceType) => `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`);
+  const types = catalogue.discovery.types.map((t: ResourceType) =>
+    `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`
+  );
   const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
   return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths].flat()].join(" ");
 }

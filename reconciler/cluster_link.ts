@@ -9,7 +9,7 @@ import { isKubeError } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/types.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { missingPermissions, readRules } from "./permissions.ts";
 
@@ -23,7 +23,10 @@ export interface LinkState {
   /** Undefined before the first probe. */
   readonly reachable?: boolean;
   /** Why it is not reachable. */
-  readonly error?: { readonly reason: "Unreachable" | "Unauthorized" | "IdentityChanged" | "Failed"; readonly message: string };
+  readonly error?: {
+    readonly reason: "Unreachable" | "Unauthorized" | "IdentityChanged" | "Failed";
+    readonly message: string;
+  };
   readonly unreachableSinceWallMs?: number;
   readonly kubernetesVersion?: string;
   /** Identity that the server shows; differs from the pinned one after IdentityChanged. */
@@ -122,9 +125,16 @@ export class ClusterLink {
   async #reached(clusterId: string, kubernetesVersion: string | undefined): Promise<void> {
     const pinned = this.#ports.pinnedClusterId();
     if (pinned !== undefined && pinned !== clusterId) {
-      const message = `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
+      const message =
+        `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
         "point the Secret back, or approve the hold in status.holds if the cluster was rebuilt on purpose";
-      return this.#update({ ...this.#state, reachable: false, clusterId, kubernetesVersion, error: { reason: "IdentityChanged", message } });
+      return this.#update({
+        ...this.#state,
+        reachable: false,
+        clusterId,
+        kubernetesVersion,
+        error: { reason: "IdentityChanged", message },
+      });
     }
     this.#cluster ??= new Cluster({
       name: this.#ports.name,

@@ -16,7 +16,7 @@ import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import { followObjects, type ObjectStore } from "./follow.ts";
 import type { Hint } from "./hint.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { RemoteClusterRunner } from "./remote_cluster.ts";
 import { ReplicationRunner } from "./replication.ts";
@@ -71,7 +71,13 @@ export class Controller {
     const { signal } = this.#abort;
     const changed = () => this.#onObjects();
     this.#remotes = followObjects(client, REMOTE_CLUSTERS, controlNamespace, changed, signal);
-    this.#replications = followObjects(client, REPLICATIONS, tenantMode ? undefined : controlNamespace, changed, signal);
+    this.#replications = followObjects(
+      client,
+      REPLICATIONS,
+      tenantMode ? undefined : controlNamespace,
+      changed,
+      signal,
+    );
     this.#secrets = followObjects(client, SECRETS, controlNamespace, changed, signal);
   }
 
@@ -188,11 +194,17 @@ export class Controller {
     await Promise.all([this.#remotes.done, this.#replications.done, this.#secrets.done]);
   }
 
+  /** How long the oldest turn of a key takes by now; calls have deadlines, so a minute means that something is stuck. */
+  get oldestTurnMs(): number {
+    const clusters = [...this.#term?.remotes.values() ?? []].flatMap((remote) => remote.cluster ?? []);
+    return Math.max(0, ...clusters.map((cluster) => cluster.dispatcher.oldestTurnMs));
+  }
+
   /** Writes that admission announced. */
   hints(hints: readonly Hint[]): void {
     const runners = this.#term?.replications.values();
     if (runners === undefined) return;
-    for (const runner of [...runners]) { for (const hint of hints) runner.hint(hint); }
+    for (const runner of [...runners]) for (const hint of hints) runner.hint(hint);
   }
 
   /** The backstop: everything is compared. */
@@ -260,7 +272,8 @@ export class Controller {
       signal: abort.signal,
       compute: () => ({ object: runner.object, status: runner.status(new Date(clock.wallMs())) }),
       written: (before, after, written) => this.#announceHealth(written, before, after),
-      failed: (error) => log.warn("cannot write status of RemoteCluster {name}: {reason}", { name, reason: String(error) }),
+      failed: (error) =>
+        log.warn("cannot write status of RemoteCluster {name}: {reason}", { name, reason: String(error) }),
     });
     term.remoteWriters.set(name, { writer, abort });
     term.remotes.set(name, runner);
@@ -269,14 +282,16 @@ export class Controller {
   }
 
   #announceHealth(object: KubeObject, before: RemoteClusterStatus | undefined, after: RemoteClusterStatus): void {
-    if (before?.health === after.health) return;
+    if (before?.health === after.health || after.health === "Unknown") return;
     const wrong = after.conditions?.find((condition) => condition.status === "False");
     const note = `health is ${after.health}${wrong === undefined ? "" : `: ${wrong.message}`}`;
     this.#options.event(object, after.health === "Healthy" ? "Normal" : "Warning", wrong?.reason ?? "Healthy", note);
   }
 
   #arrangeReplications(term: Term): void {
-    const objects = new Map(this.replications().map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]));
+    const objects = new Map(
+      this.replications().map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]),
+    );
     for (const [name, runner] of term.replications) {
       const object = objects.get(name);
       if (object?.metadata.uid === runner.object.metadata.uid) continue;

@@ -10,7 +10,7 @@ import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import { desiredCrd } from "./desired/crd.ts";
 import type { MirroredKind } from "./kinds.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Outcome } from "./outcome.ts";
 
 const ESTABLISHED_DEADLINE_MS = 15_000;
@@ -69,7 +69,10 @@ export class Definitions {
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });
-      this.#log.info("created CRD {name} in DR cluster {cluster}", { name: source.metadata.name, cluster: this.#target.name });
+      this.#log.info("created CRD {name} in DR cluster {cluster}", {
+        name: source.metadata.name,
+        cluster: this.#target.name,
+      });
     } catch (error) {
       if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;
     }

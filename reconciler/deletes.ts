@@ -75,7 +75,9 @@ export function judgeDelete(intent: Intent, facts: GuardFacts): GuardVerdict {
   if (facts.policy.policy === "Retain") return { type: "Retain" };
   const dueInMs = intent.sinceWallMs + facts.policy.graceMs - facts.nowWallMs;
   if (dueInMs > 0) return { type: "Wait", forMs: dueInMs, why: "grace" };
-  if (!facts.sourceIdentityKnown) return { type: "Wait", forMs: 10_000, why: "the source cluster's identity is not confirmed" };
+  if (!facts.sourceIdentityKnown) {
+    return { type: "Wait", forMs: 10_000, why: "the source cluster's identity is not confirmed" };
+  }
   if (!facts.kindListed) return { type: "Wait", forMs: 2_000, why: "the source's list of this kind is not complete" };
   if (!facts.fenceOpen) return { type: "Wait", forMs: 10_000, why: "the fence is not ours" };
   const namespaceVerdict = judgeNamespace(intent, facts.namespace);

@@ -18,7 +18,8 @@ export class Dispatcher {
   readonly #limit: number;
   #lanes: Lane[] = [];
   #next = 0;
-  #running = 0;
+  /** When each turn that is under way began. */
+  readonly #turns = new Set<{ readonly startedMs: number }>();
   #paused = false;
   #kicked = false;
 
@@ -27,7 +28,13 @@ export class Dispatcher {
   }
 
   get running(): number {
-    return this.#running;
+    return this.#turns.size;
+  }
+
+  /** How long the oldest turn takes by now; 0 when nothing is under way. */
+  get oldestTurnMs(): number {
+    for (const turn of this.#turns) return performance.now() - turn.startedMs;
+    return 0;
   }
 
   get paused(): boolean {
@@ -67,13 +74,14 @@ export class Dispatcher {
   }
 
   #start(): void {
-    while (!this.#paused && this.#running < this.#limit) {
+    while (!this.#paused && this.#turns.size < this.#limit) {
       const lane = this.#nextLane();
       const item = lane?.queue.take();
       if (lane === undefined || item === undefined) return;
-      this.#running++;
+      const turn = { startedMs: performance.now() };
+      this.#turns.add(turn);
       lane.work(item).finally(() => {
-        this.#running--;
+        this.#turns.delete(turn);
         this.#start();
       });
     }

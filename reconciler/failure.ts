@@ -46,19 +46,35 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
     maxMs: 600_000,
     remedy: "an object of that name that is not ours is in the DR namespace: delete or rename it",
   },
-  Denied: { firstMs: 5_000, maxMs: 300_000, remedy: "an admission policy of the DR cluster refuses it: change the policy or ignore the object" },
+  Denied: {
+    firstMs: 5_000,
+    maxMs: 300_000,
+    remedy: "an admission policy of the DR cluster refuses it: change the policy or ignore the object",
+  },
   Quota: { firstMs: 10_000, maxMs: 300_000, remedy: "raise the quota in the DR namespace" },
   Immutable: {
     firstMs: 30_000,
     maxMs: 600_000,
     remedy: "the change needs the object to be created anew: delete the copy in DR, it comes back with the new value",
   },
-  FieldUnknown: { firstMs: 60_000, maxMs: 600_000, remedy: "the DR cluster does not know a field: upgrade it or its CRD" },
+  FieldUnknown: {
+    firstMs: 60_000,
+    maxMs: 600_000,
+    remedy: "the DR cluster does not know a field: upgrade it or its CRD",
+  },
   KindMissing: { firstMs: 5_000, maxMs: 60_000, remedy: "install the kind's CRD or API in the DR cluster" },
   NamespaceMissing: { firstMs: 1_000, maxMs: 30_000, remedy: "the namespace is created again by itself" },
   NamespaceTerminating: { firstMs: 2_000, maxMs: 30_000, remedy: "wait until the DR namespace is gone" },
-  Invalid: { firstMs: 10_000, maxMs: 600_000, remedy: "the DR cluster rejects the object: compare the versions of both clusters" },
-  Forbidden: { firstMs: 10_000, maxMs: 120_000, remedy: "grant the DR credential this verb (deploy/dr-cluster has the role)" },
+  Invalid: {
+    firstMs: 10_000,
+    maxMs: 600_000,
+    remedy: "the DR cluster rejects the object: compare the versions of both clusters",
+  },
+  Forbidden: {
+    firstMs: 10_000,
+    maxMs: 120_000,
+    remedy: "grant the DR credential this verb (deploy/dr-cluster has the role)",
+  },
   Fenced: { firstMs: 10_000, maxMs: 60_000, remedy: "see the condition Fenced" },
 };
 
@@ -104,7 +120,9 @@ function classOf(error: KubeError): FailureClass {
       return /admission webhook/.test(text) ? "Denied" : "Invalid";
     case "Invalid":
       if (/field not declared in schema/.test(text)) return "FieldUnknown";
-      if (/immutable|may not be changed|updates to .* are forbidden|field can not be modified/i.test(text)) return "Immutable";
+      if (/immutable|may not be changed|updates to .* are forbidden|field can not be modified/i.test(text)) {
+        return "Immutable";
+      }
       return /ValidatingAdmissionPolicy|admission webhook/i.test(text) ? "Denied" : "Invalid";
     case "ServerError":
       return /field not declared in schema/.test(text) ? "FieldUnknown" : "Transient";
@@ -127,6 +145,9 @@ function safeMessage(error: KubeError): string {
 }
 
 function withoutQuotes(text: string): string {
-  return text.replace(/(Invalid value|Unsupported value|Duplicate value|Too long): (?:"(?:[^"\\]|\\.)*"|\{.*\}|[^:;]+)/g, "$1")
+  return text.replace(
+    /(Invalid value|Unsupported value|Duplicate value|Too long): (?:"(?:[^"\\]|\\.)*"|\{.*\}|[^:;]+)/g,
+    "$1",
+  )
     .slice(0, 1024);
 }

@@ -35,7 +35,8 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
     if (facts.copiesExist || knownEpoch !== undefined) {
       return {
         type: "Fenced",
-        message: "the fence Lease is gone while copies exist: check that nobody has activated this namespace, then restore the " +
+        message:
+          "the fence Lease is gone while copies exist: check that nobody has activated this namespace, then restore the " +
           "Lease or delete the Replication and create it anew",
       };
     }
@@ -46,7 +47,10 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
     return {
       type: "Fenced",
       role,
-      message: `the fence Lease is held by ${lease.holderIdentity || "nobody"}, not by ${holder}: another installation writes ` +
+      message:
+        `the fence Lease is held by ${
+          lease.holderIdentity || "nobody"
+        }, not by ${holder}: another installation writes ` +
         "here; stop it, then delete the Lease's holder to hand over",
     };
   }
@@ -54,7 +58,8 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
     return {
       type: "Fenced",
       role,
-      message: `the fence Lease is in epoch ${lease.leaseTransitions}, this Replication knows ${knownEpoch}: the namespace was ` +
+      message:
+        `the fence Lease is in epoch ${lease.leaseTransitions}, this Replication knows ${knownEpoch}: the namespace was ` +
         "activated or handed over meanwhile; fail back, or delete the Replication and create it anew",
     };
   }

@@ -41,7 +41,10 @@ export function fenceLeaseStore(client: Reader & Writer, namespace: string, call
       }
     },
     async renew(known, syncedUpTo, annotations) {
-      const fields = { renewTime: microTime(syncedUpTo.getTime()), annotations: { ...known.annotations, ...annotations } };
+      const fields = {
+        renewTime: microTime(syncedUpTo.getTime()),
+        annotations: { ...known.annotations, ...annotations },
+      };
       try {
         return await updateLease(client, known, fields, call);
       } catch (error) {

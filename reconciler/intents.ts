@@ -4,7 +4,7 @@
  * @module
  */
 import type { Hold } from "../crds/types.ts";
-import { type DeletionWindow, type HoldType, holdId, type Intent, windowAt } from "./deletes.ts";
+import { type DeletionWindow, holdId, type HoldType, type Intent, windowAt } from "./deletes.ts";
 
 const HOLD_REASONS: Readonly<Record<HoldType, string>> = {
   Budget: "more deletions than the budget allows in its window",

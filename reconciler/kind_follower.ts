@@ -5,7 +5,7 @@
  */
 import type { WatchEvent } from "../kube/types.ts";
 import { MANAGED_BY } from "../crds/keys.ts";
-import { classify, backOffMs, type Failure } from "./failure.ts";
+import { backOffMs, classify, type Failure } from "./failure.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { fingerprint, keyOf, markOf } from "./memory.ts";

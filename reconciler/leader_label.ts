@@ -9,7 +9,12 @@ import type { KubeClient } from "../kube/types.ts";
 import { PODS } from "./builtin_types.ts";
 
 /** Labels our pod as the leader's, and takes the label off every other. Throws `KubeError`. */
-export async function labelLeader(client: KubeClient, namespace: string, podName: string, signal: AbortSignal): Promise<void> {
+export async function labelLeader(
+  client: KubeClient,
+  namespace: string,
+  podName: string,
+  signal: AbortSignal,
+): Promise<void> {
   await setLabel(client, namespace, podName, "true");
   const page = await client.list(PODS, { namespace, labelSelector: `${LEADER}=true`, metadataOnly: true, signal });
   const others = page.items.filter((pod) => pod.metadata.name !== podName);

@@ -54,7 +54,9 @@ export function createMetrics(): Metrics {
     watchReconnects: counter("dr_syncer_watch_reconnects_total", "Lost watch connections.", ["cluster", "kind"]),
     targetUp: gauge("dr_syncer_target_up", "1 when the cluster answered the last probe.", ["cluster"]),
     targetLatency: histogram("dr_syncer_target_latency_seconds", "Latency of the probes of a cluster.", ["cluster"]),
-    certDaysLeft: gauge("dr_syncer_cert_days_left", "Days until a certificate of the webhook expires.", ["certificate"]),
+    certDaysLeft: gauge("dr_syncer_cert_days_left", "Days until a certificate of the webhook expires.", [
+      "certificate",
+    ]),
     leader: gauge("dr_syncer_leader", "1 while this process leads.", []),
   };
 }

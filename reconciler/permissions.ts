@@ -42,7 +42,10 @@ export function missingPermissions(rules: readonly Rule[], types: readonly Resou
     const isRole = type.group === "rbac.authorization.k8s.io" && type.resource === "roles";
     if (isRole) note(lacking(rules, ESCALATION_VERBS, type), groupResource(type));
   }
-  note(lacking(rules, ["get", "create", "update", "watch", "list"], { group: "coordination.k8s.io", resource: "leases" }), "leases.coordination.k8s.io");
+  note(
+    lacking(rules, ["get", "create", "update", "watch", "list"], { group: "coordination.k8s.io", resource: "leases" }),
+    "leases.coordination.k8s.io",
+  );
   note(lacking(rules, ["get", "create"], { group: "", resource: "namespaces" }), "namespaces");
   return [...byVerbs].map(([verbs, resources]) => {
     const shown = resources.slice(0, 5).join(", ");
@@ -50,7 +53,11 @@ export function missingPermissions(rules: readonly Rule[], types: readonly Resou
   });
 }
 
-function lacking(rules: readonly Rule[], verbs: readonly string[], type: { group: string; resource: string }): string[] {
+function lacking(
+  rules: readonly Rule[],
+  verbs: readonly string[],
+  type: { group: string; resource: string },
+): string[] {
   return verbs.filter((verb) => !rules.some((rule) => allows(rule, verb, type)));
 }
 

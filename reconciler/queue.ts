@@ -140,7 +140,10 @@ export class KeyedQueue {
   }
 
   /** The key's turn is over. With `retryInMs` it comes back by then, and keeps its age; `failed` counts the attempt. */
-  done(key: string, again?: { readonly retryInMs: number; readonly failed: boolean; readonly checkCopy?: boolean }): void {
+  done(
+    key: string,
+    again?: { readonly retryInMs: number; readonly failed: boolean; readonly checkCopy?: boolean },
+  ): void {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     this.#processing--;

@@ -11,7 +11,7 @@ import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import { ClusterLink, identityHoldId, type LinkState } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What a RemoteCluster needs. */
@@ -92,7 +92,9 @@ export class RemoteClusterRunner {
     const before = this.#object.status ?? {};
     let conditions: Condition[] | undefined = before.conditions;
     const observedGeneration = this.#object.metadata.generation;
-    for (const update of this.#conditions(state)) conditions = setCondition(conditions, { ...update, observedGeneration }, now);
+    for (const update of this.#conditions(state)) {
+      conditions = setCondition(conditions, { ...update, observedGeneration }, now);
+    }
     const changed = state.error?.reason === "IdentityChanged" ? state.clusterId : undefined;
     const known = before.holds?.find((hold) => changed !== undefined && hold.id === identityHoldId(changed));
     return {
@@ -119,14 +121,18 @@ export class RemoteClusterRunner {
     const { name, key } = this.#object.spec.kubeconfigSecretRef;
     const secret = this.#ports.secret(name);
     if (secret === undefined) {
-      const message = `there is no Secret ${name} in namespace ${this.#object.metadata.namespace}: create it with the ` +
+      const message =
+        `there is no Secret ${name} in namespace ${this.#object.metadata.namespace}: create it with the ` +
         `kubeconfig under key ${key}`;
       this.#configError = { reason: "SecretMissing", message };
       return undefined;
     }
     const data = (secret.data as Record<string, string> | undefined)?.[key];
     if (data === undefined) {
-      this.#configError = { reason: "KeyMissing", message: `Secret ${name} has no key ${key}: add the kubeconfig under it` };
+      this.#configError = {
+        reason: "KeyMissing",
+        message: `Secret ${name} has no key ${key}: add the kubeconfig under it`,
+      };
       return undefined;
     }
     return data;
@@ -194,14 +200,24 @@ function reachableCondition(state: LinkState): Omit<ConditionUpdate, "observedGe
   if (state.error === undefined) {
     return { type: "Reachable", status: "True", reason: "Reachable", message: "the API server answers" };
   }
-  return { type: "Reachable", status: "False", reason: state.error.reason, message: state.error.message.slice(0, 1024) };
+  return {
+    type: "Reachable",
+    status: "False",
+    reason: state.error.reason,
+    message: state.error.message.slice(0, 1024),
+  };
 }
 
 function authorizedCondition(state: LinkState): Omit<ConditionUpdate, "observedGeneration">[] {
   const missing = state.missingPermissions;
   if (missing === undefined) return [];
   if (missing.length === 0) {
-    return [{ type: "Authorized", status: "True", reason: "Authorized", message: "the credential may do all that mirroring needs" }];
+    return [{
+      type: "Authorized",
+      status: "True",
+      reason: "Authorized",
+      message: "the credential may do all that mirroring needs",
+    }];
   }
   const message = `the credential lacks: ${missing.join("; ")}. Apply deploy/dr-cluster in that cluster, or set ` +
     "rbacObjects: Skip where only escalate and bind are missing";

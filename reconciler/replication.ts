@@ -11,7 +11,7 @@ import { replicationId } from "../crds/replication_id.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, destinationNamespaceOf, resourceTypesOf, scheduleOf, type Verdict } from "../crds/validate.ts";
-import { LEASES, leaseOf } from "../kube/lease.ts";
+import { leaseOf, LEASES } from "../kube/lease.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
@@ -21,7 +21,7 @@ import { Fence } from "./fence.ts";
 import { fenceLeaseStore } from "./fence_lease.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import { planKinds } from "./kinds.ts";
@@ -111,10 +111,11 @@ export class ReplicationRunner {
       signal: this.#abort.signal,
       compute: () => ({ object: this.#object, status: computeStatus(this.#facts()) }),
       written: (before, after) => announceChanges(before, after, (...event) => ports.event(this.#object, ...event)),
-      failed: (error) => ports.log.warn("cannot write status of {replication}: {reason}", {
-        replication: this.#name,
-        reason: String(error),
-      }),
+      failed: (error) =>
+        ports.log.warn("cannot write status of {replication}: {reason}", {
+          replication: this.#name,
+          reason: String(error),
+        }),
     });
   }
 
@@ -177,7 +178,10 @@ export class ReplicationRunner {
         if (this.#abort.signal.aborted) return;
         const failure = classify(error);
         this.#notRunning = { reason: failure.failureClass, message: failure.message };
-        this.#ports.log.warn("cannot start {replication}: {reason}", { replication: this.#name, reason: failure.message });
+        this.#ports.log.warn("cannot start {replication}: {reason}", {
+          replication: this.#name,
+          reason: failure.message,
+        });
         retryInMs = RETRY_MS;
       }
       this.#writer.changed();
@@ -208,7 +212,10 @@ export class ReplicationRunner {
     if (spec.paused) return wait("Paused", "spec.paused is true");
     const target = this.#ports.remoteCluster(spec.destinationCluster);
     if (target?.cluster === undefined) {
-      return wait("DestinationNotReady", `RemoteCluster ${spec.destinationCluster}: ${target?.problem ?? "does not exist"}`);
+      return wait(
+        "DestinationNotReady",
+        `RemoteCluster ${spec.destinationCluster}: ${target?.problem ?? "does not exist"}`,
+      );
     }
     const remoteSource = spec.sourceCluster === undefined ? undefined : this.#ports.remoteCluster(spec.sourceCluster);
     const source = spec.sourceCluster === undefined ? this.#ports.localCluster() : remoteSource?.cluster;
@@ -235,7 +242,10 @@ export class ReplicationRunner {
     const identity: MirrorIdentity = { ...ids, ...names, replicationId: replicationId({ ...ids, ...names }) };
     const namespace = new SourceNamespace(source, target, identity, clock);
     if (await namespace.ensureDestination() === "no source") {
-      this.#notRunning = { reason: "SourceNamespaceMissing", message: `namespace ${spec.sourceNamespace} does not exist` };
+      this.#notRunning = {
+        reason: "SourceNamespaceMissing",
+        message: `namespace ${spec.sourceNamespace} does not exist`,
+      };
       return;
     }
     const store = fenceLeaseStore(target.client, destinationNamespace, { signal: this.#abort.signal });
@@ -365,7 +375,10 @@ export class ReplicationRunner {
     const found = await Promise.all(kinds.map(async ({ target: type }) => {
       if (type === undefined) return false;
       const query = { namespace: identity.destinationNamespace, limit: 1, metadataOnly: true };
-      const page = await target.client.list(type, { ...query, labelSelector: `${MANAGED_BY}=${identity.replicationId}` });
+      const page = await target.client.list(type, {
+        ...query,
+        labelSelector: `${MANAGED_BY}=${identity.replicationId}`,
+      });
       return page.items.length > 0;
     }));
     return found.includes(true);
@@ -410,7 +423,9 @@ export class ReplicationRunner {
     const { spec } = this.#object;
     const unreachableSince = this.#ports.remoteCluster(spec.destinationCluster)?.state.unreachableSinceWallMs;
     const hints = spec.sourceCluster === undefined ? this.#ports.hintsServed(spec.sourceNamespace) : undefined;
-    const facts = running === undefined ? undefined : runningFacts(running.replicator, running, unreachableSince, hints);
+    const facts = running === undefined
+      ? undefined
+      : runningFacts(running.replicator, running, unreachableSince, hints);
     if (facts !== undefined) this.#measure(facts.pending, facts.syncedUpToWallMs);
     return {
       replication: this.#object,

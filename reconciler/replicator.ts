@@ -13,7 +13,7 @@ import type { Hint } from "./hint.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
 import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import { keyOf, Memory, splitKey } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import { mirrorKey } from "./mirror.ts";
@@ -236,7 +236,11 @@ export class Replicator {
     if ("failureClass" in result) {
       const failure = result as Failure;
       if (failure.failureClass === "Unreachable") this.#options.onUnreachable();
-      this.#options.log.warn("cannot list {kind}: {reason}", { kind, reason: failure.message, replication: this.#options.name });
+      this.#options.log.warn("cannot list {kind}: {reason}", {
+        kind,
+        reason: failure.message,
+        replication: this.#options.name,
+      });
     }
     if (this.queue.active === 0) this.#onQuiet();
     this.#options.onChange();

@@ -76,9 +76,11 @@ function isInSync(
   if (queue.has(key)) return true;
   const known = context.memory.get(key);
   // What a watch delivered after this page was read is newer than the page.
-  if (known?.sourceUid !== undefined && known.sourceUid === source?.metadata.uid &&
+  if (
+    known?.sourceUid !== undefined && known.sourceUid === source?.metadata.uid &&
     known.sourceResourceVersion !== source.metadata.resourceVersion && known.state === "Synced" &&
-    known.sourceResourceVersion !== undefined && isNewer(known.sourceResourceVersion, source.metadata.resourceVersion)) return true;
+    known.sourceResourceVersion !== undefined && isNewer(known.sourceResourceVersion, source.metadata.resourceVersion)
+  ) return true;
   const sourceSame = known !== undefined && known.sourceResourceVersion === source?.metadata.resourceVersion;
   const copySame = known?.copy?.resourceVersion === copy?.metadata.resourceVersion;
   if (sourceSame && copySame && (known.state === "Synced" || known.state === "Skipped")) return true;

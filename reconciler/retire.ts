@@ -6,7 +6,7 @@
 import { FIELD_MANAGER, ORPHANED_AT } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
-import { type GuardVerdict, type HoldType, judgeDelete, type Intent } from "./deletes.ts";
+import { type GuardVerdict, type HoldType, type Intent, judgeDelete } from "./deletes.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { type MirrorContext, readCopy } from "./mirror_context.ts";

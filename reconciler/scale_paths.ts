@@ -30,6 +30,10 @@ export async function readScalePaths(
 
 /** The path of any served version: versions of one CRD may differ, but a conversion keeps the field in practice. */
 function scalePathOf(definition: KubeObject): string | undefined {
-  const spec = definition.spec as { versions?: { subresources?: { scale?: { specReplicasPath?: string } } }[] } | undefined;
-  return spec?.versions?.map((version) => version.subresources?.scale?.specReplicasPath).find((path) => path !== undefined);
+  const spec = definition.spec as
+    | { versions?: { subresources?: { scale?: { specReplicasPath?: string } } }[] }
+    | undefined;
+  return spec?.versions?.map((version) => version.subresources?.scale?.specReplicasPath).find((path) =>
+    path !== undefined
+  );
 }

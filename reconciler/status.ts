@@ -4,7 +4,17 @@
  * @module
  */
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
-import type { Condition, Failure, Hold, Phase, Replication, ReplicationStatus, ResourceStatus, Role, SyncStats } from "../crds/types.ts";
+import type {
+  Condition,
+  Failure,
+  Hold,
+  Phase,
+  Replication,
+  ReplicationStatus,
+  ResourceStatus,
+  Role,
+  SyncStats,
+} from "../crds/types.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
@@ -96,7 +106,14 @@ interface Counts {
 }
 
 function count(running: RunningFacts): Counts {
-  const stats = { totalResources: 0, successfulSyncs: 0, pending: 0, failedSyncs: 0, conflicts: 0, deleted: running.deleted };
+  const stats = {
+    totalResources: 0,
+    successfulSyncs: 0,
+    pending: 0,
+    failedSyncs: 0,
+    conflicts: 0,
+    deleted: running.deleted,
+  };
   const kinds = new Map<string, ResourceStatus>();
   const failures: Failure[] = [];
   const conflicts: string[] = [];
@@ -117,7 +134,9 @@ function count(running: RunningFacts): Counts {
         conflicts.push(key);
       } else stats.failedSyncs++;
     }
-    if (entry.failure !== undefined && entry.state !== "Synced") failures.push(failureOf(kind.kind, name, entry.failure));
+    if (entry.failure !== undefined && entry.state !== "Synced") {
+      failures.push(failureOf(kind.kind, name, entry.failure));
+    }
   }
   for (const [kind, error] of running.kindErrors) {
     failures.push({ kind, name: "*", class: error.failureClass, message: error.message, attempts: 0 });
@@ -163,7 +182,11 @@ function conditionsOf(facts: StatusFacts, counts: Counts | undefined): Condition
   const observedGeneration = facts.replication.metadata.generation;
   let conditions = facts.replication.status?.conditions;
   for (const update of conditionUpdates(facts, counts)) {
-    conditions = setCondition(conditions, { ...update, message: update.message.slice(0, 2048), observedGeneration }, facts.now);
+    conditions = setCondition(
+      conditions,
+      { ...update, message: update.message.slice(0, 2048), observedGeneration },
+      facts.now,
+    );
   }
   return conditions ?? [];
 }
@@ -183,7 +206,14 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     const message = (facts.invalid ?? facts.notRunning)?.message ?? facts.fenced ?? "not started";
     return [...updates, { type: "Synced", status: "Unknown", reason: "NotRunning", message }];
   }
-  return [...updates, synced(counts, running), degraded(running), conflict(counts), blocked(running), dependencies(counts)];
+  return [
+    ...updates,
+    synced(counts, running),
+    degraded(running),
+    conflict(counts),
+    blocked(running),
+    dependencies(counts),
+  ];
 }
 
 function ready(facts: StatusFacts): Update {
@@ -192,7 +222,8 @@ function ready(facts: StatusFacts): Update {
   if (why !== undefined) return { type: "Ready", status: "False", ...why };
   if (facts.running?.unreachableSinceWallMs !== undefined) {
     const since = toTime(facts.running.unreachableSinceWallMs);
-    const message = `DR cluster ${facts.replication.spec.destinationCluster} does not answer since ${since}; changes wait`;
+    const message =
+      `DR cluster ${facts.replication.spec.destinationCluster} does not answer since ${since}; changes wait`;
     return { type: "Ready", status: "False", reason: "DestinationUnreachable", message };
   }
   return { type: "Ready", status: "True", reason: "Mirroring", message: "changes are mirrored" };
@@ -205,7 +236,12 @@ function synced({ stats }: Counts, running: RunningFacts): Update {
   }
   if (open > 0 || running.kindErrors.size > 0) {
     const message = `${open} of ${stats.totalResources} objects are not in DR as they should be`;
-    return { type: "Synced", status: "False", reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : "Pending", message };
+    return {
+      type: "Synced",
+      status: "False",
+      reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : "Pending",
+      message,
+    };
   }
   return { type: "Synced", status: "True", reason: "AllSynced", message: "every object is in DR as it should be" };
 }
@@ -214,7 +250,9 @@ function degraded(running: RunningFacts): Update {
   const reasons: [string, string][] = [];
   for (const [kind, error] of running.kindErrors) reasons.push(["KindUnreadable", `${kind}: ${error.message}`]);
   if (running.disconnected.length > 0) reasons.push(["WatchLost", `not watched: ${running.disconnected.join(", ")}`]);
-  if (running.hints === false) reasons.push(["NoHints", "admission hints do not reach the controller; the watch alone mirrors"]);
+  if (running.hints === false) {
+    reasons.push(["NoHints", "admission hints do not reach the controller; the watch alone mirrors"]);
+  }
   if (running.namespace === "Gone" || running.namespace === "Terminating") {
     reasons.push(["SourceNamespaceGone", "the source namespace is gone or Terminating; DR is left as it is"]);
   }
@@ -222,20 +260,26 @@ function degraded(running: RunningFacts): Update {
     reasons.push(["SourceNamespaceRecreated", "the source namespace was created anew; deletions wait for an approval"]);
   }
   const first = reasons[0];
-  if (first === undefined) return { type: "Degraded", status: "False", reason: "Healthy", message: "nothing is impaired" };
+  if (first === undefined) {
+    return { type: "Degraded", status: "False", reason: "Healthy", message: "nothing is impaired" };
+  }
   return { type: "Degraded", status: "True", reason: first[0], message: reasons.map(([, text]) => text).join("; ") };
 }
 
 function conflict({ conflicts }: Counts): Update {
-  if (conflicts.length === 0) return { type: "Conflict", status: "False", reason: "None", message: "no object is in the way" };
+  if (conflicts.length === 0) {
+    return { type: "Conflict", status: "False", reason: "None", message: "no object is in the way" };
+  }
   const names = conflicts.slice(0, 5).join(", ");
   const message = `${conflicts.length} objects of the DR namespace are not ours and stay as they are: ${names}; ` +
-    "delete or rename them, or label the source object dr-syncer.io/ignore: \"true\"";
+    'delete or rename them, or label the source object dr-syncer.io/ignore: "true"';
   return { type: "Conflict", status: "True", reason: "NotOurs", message };
 }
 
 function blocked({ holds }: RunningFacts): Update {
-  if (holds.length === 0) return { type: "DeletionBlocked", status: "False", reason: "None", message: "no delete is held" };
+  if (holds.length === 0) {
+    return { type: "DeletionBlocked", status: "False", reason: "None", message: "no delete is held" };
+  }
   const texts = holds.map((hold) =>
     `${hold.count} deletes: ${hold.reason}; release with annotation dr-syncer.io/approve: ${hold.id}`
   );

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { apiVersionOf, groupResource, type ResourceType, type Watcher, type WatchEvent, type WatchHandle } from "../kube/types.ts";
+import {
+  apiVersionOf,
+  groupResource,
+  type ResourceType,
+  type Watcher,
+  type WatchEvent,
+  type WatchHandle,
+} from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 
 /** Above this many namespaces a kind is watched cluster-wide. */
@@ -154,12 +161,17 @@ export class WatchHub {
   }
 
   /** Listeners of a stream: those of one namespace when the stream or the event names it. */
-  #each(watches: KindWatches, streamNamespace: string, eventNamespace: string | undefined, tell: (l: WatchListener) => void) {
+  #each(
+    watches: KindWatches,
+    streamNamespace: string,
+    eventNamespace: string | undefined,
+    tell: (l: WatchListener) => void,
+  ) {
     const namespace = streamNamespace === "" ? eventNamespace : streamNamespace;
     if (namespace !== undefined) {
       for (const listener of watches.listeners.get(namespace) ?? []) tell(listener);
       return;
     }
-    for (const set of watches.listeners.values()) { for (const listener of set) tell(listener); }
+    for (const set of watches.listeners.values()) for (const listener of set) tell(listener);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../kube/clock.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import { addStats, type AdmissionStats, type FromWorker, NO_STATS } from "./messages.ts";
 import { Pings } from "./pings.ts";
 import type { Hint } from "./review.ts";

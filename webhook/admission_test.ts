@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Admission, type AdmissionOptions, startAdmission } from "./admission.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 import type { Hint } from "./review.ts";
 import { startThread } from "./thread.ts";
 import { type CertificatePair, issueCa, issueLeaf } from "./x509.ts";

@@ -9,7 +9,7 @@ import type { Admission } from "./admission.ts";
 import { type CertificateOptions, ensureCertificates, type ServingCertificates } from "./certs.ts";
 import { type Endpoint, OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION } from "./configuration.ts";
 import { ensureConfigurations, removeConfiguration } from "./configurations.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kube/log.ts";
 
 /** Foreign hands, certificates and restarts are looked for this often. */
 const LOOK_EVERY_MS = 30_000;

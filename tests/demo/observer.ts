@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { groupResource, type KubeClient, type KubeObject, type ResourceType, type WatchEvent } from "../../kube/types.ts";
+import {
+  groupResource,
+  type KubeClient,
+  type KubeObject,
+  type ResourceType,
+  type WatchEvent,
+} from "../../kube/types.ts";
+import { mirroredKind } from "../../reconciler/desired/kinds.ts";
 
 /** What a watch told about an object. */
 export interface Sighting {
@@ -24,10 +31,9 @@ export function keyOf(type: Pick<ResourceType, "group" | "resource">, name: stri
   return `${groupResource(type)}/${name}`;
 }
 
-/** Whether objects of a kind can be followed here. */
-export function isFollowed(type: ResourceType): boolean {
-  const watchable = type.verbs.includes("list") && type.verbs.includes("watch");
-  return watchable && (type.namespaced || CLUSTER_SCOPED.includes(groupResource(type)));
+/** Whether objects of a kind are looked at: what is mirrored, and the cluster-scoped kinds that go with it. */
+function isFollowed(type: ResourceType): boolean {
+  return mirroredKind(type).mirrored || CLUSTER_SCOPED.includes(groupResource(type));
 }
 
 /** Watches of one cluster. `await using` ends them. */

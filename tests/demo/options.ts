@@ -6,7 +6,8 @@
 import { parseArgs } from "node:util";
 
 /** Text of `--help`. */
-export const HELP = `Shows dr-syncer at work: two real control planes on this machine, a web shop in one of them, and what arrives in
+export const HELP =
+  `Shows dr-syncer at work: two real control planes on this machine, a web shop in one of them, and what arrives in
 the other, object by object, with the milliseconds it took. Needs no cluster, no container and no root.
 
 Usage: deno task demo [options]

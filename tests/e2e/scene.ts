@@ -101,8 +101,11 @@ export class Scene implements AsyncDisposable {
 
   /** Waits until an object is gone. */
   async untilGone(cluster: Cluster, kind: string, name: string, namespace: string, deadlineMs = 20_000): Promise<void> {
-    await waitFor(`${kind}/${name} gone from ${cluster.name}/${namespace}`, async () =>
-      await this.get(cluster, kind, name, namespace) === undefined, { deadlineMs });
+    await waitFor(
+      `${kind}/${name} gone from ${cluster.name}/${namespace}`,
+      async () => await this.get(cluster, kind, name, namespace) === undefined,
+      { deadlineMs },
+    );
   }
 
   /** Waits for a condition in the status of a Replication. */
@@ -120,10 +123,12 @@ export class Scene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.controllers.map(async (controller) => {
-      controller.signal("SIGCONT");
-      await controller.stop("SIGKILL");
-    }).map((ending) => ending.catch(() => {})));
+    await Promise.all(
+      this.controllers.map(async (controller) => {
+        controller.signal("SIGCONT");
+        await controller.stop("SIGKILL");
+      }).map((ending) => ending.catch(() => {})),
+    );
     await Promise.all([this.source, ...this.drs].map((cluster) => cluster.stop()));
   }
 }

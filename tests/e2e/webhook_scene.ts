@@ -12,7 +12,7 @@ import { type Admission, startAdmission } from "../../webhook/admission.ts";
 import { type CertificateOptions, ensureCertificates, type ServingCertificates } from "../../webhook/certs.ts";
 import { type ConfigurationOptions } from "../../webhook/configuration.ts";
 import { ensureConfigurations } from "../../webhook/configurations.ts";
-import type { Log } from "../../webhook/log.ts";
+import type { Log } from "../../kube/log.ts";
 import type { Hint } from "../../webhook/review.ts";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
