@@ -1,0 +1,92 @@
+/**
+ * Lag: from the source's answer to a write until a watch of the DR cluster shows it, beside a plain apply seen by the same watch.
+ *
+ * @module
+ */
+import { measureCores } from "./process_figures.ts";
+import { createNamespace, findArrival, mirror, type Stage } from "./stage.ts";
+import { quantile } from "./statistics.ts";
+import { waitFor } from "../wait.ts";
+
+/** Figures at one rate. */
+export interface LagFigures {
+  readonly writesPerSecond: number;
+  readonly writes: number;
+  /** Writes that did not arrive. */
+  readonly lost: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly limits: number;
+  readonly limitP50Ms: number;
+  readonly limitP99Ms: number;
+  readonly limitMaxMs: number;
+  /** p99 of how late the writing thread's timers were. */
+  readonly latenessP99Ms: number;
+  /** Cores that each process kept busy. */
+  readonly cores: Readonly<Record<string, number>>;
+}
+
+const LIMIT_NAMESPACE = "bench-limit";
+const WARM_UP_MS = 5_000;
+const ARRIVAL_DEADLINE_MS = 15_000;
+
+/** Prepares the namespaces of `measureLag`. */
+export async function prepareLag(stage: Stage, namespace: string): Promise<void> {
+  await createNamespace(stage, "source", namespace);
+  await createNamespace(stage, "dr", LIMIT_NAMESPACE);
+  await stage.writer.call("pool", { cluster: "source", namespace });
+  await stage.writer.call("pool", { cluster: "dr", namespace: LIMIT_NAMESPACE });
+  await mirror(stage, namespace);
+}
+
+/** Measures at one rate, after a warm-up at that rate. */
+export async function measureLag(
+  stage: Stage,
+  namespace: string,
+  writesPerSecond: number,
+  durationMs: number,
+): Promise<LagFigures> {
+  // As many as tell a p99 in half a minute, and few beside the load.
+  const limitPerSecond = Math.max(10, writesPerSecond / 10);
+  const load = { sourceNamespace: namespace, writesPerSecond, limitNamespace: LIMIT_NAMESPACE, limitPerSecond };
+  await stage.writer.call("load", { ...load, durationMs: WARM_UP_MS });
+  await stage.observer.call("take", undefined);
+  const { result, cores } = await measureCores(stage.pids, () => stage.writer.call("load", { ...load, durationMs }));
+  const arrivals = await untilQuiet(stage, Math.max(...result.writes.map(({ write }) => write)), namespace);
+  const arrivalOf = findArrival(arrivals);
+  const arrivalMs = result.writes.map(arrivalOf);
+  // The event may overtake the answer: then the write was in DR before its writer knew of it.
+  const lagMs = result.writes.map((write, index) => Math.max(0, arrivalMs[index] as number - write.responseMs));
+  const seen = lagMs.filter((lag) => !Number.isNaN(lag));
+  const limitMs = result.applies.map((apply) => arrivalOf(apply) - apply.startMs).filter((lag) => !Number.isNaN(lag));
+  return {
+    writesPerSecond,
+    writes: result.writes.length,
+    lost: lagMs.length - seen.length,
+    p50Ms: quantile(seen, 0.5),
+    p99Ms: quantile(seen, 0.99),
+    maxMs: quantile(seen, 1),
+    limits: limitMs.length,
+    limitP50Ms: quantile(limitMs, 0.5),
+    limitP99Ms: quantile(limitMs, 0.99),
+    limitMaxMs: quantile(limitMs, 1),
+    latenessP99Ms: quantile(result.latenessMs, 0.99),
+    cores,
+  };
+}
+
+/** What arrived, once the last write has, and a look later nothing new did; after the deadline, what there is. */
+async function untilQuiet(stage: Stage, lastWrite: number, namespace: string) {
+  const arrivals = await stage.observer.call("take", undefined);
+  let [reached, before] = [false, -1];
+  await waitFor("the last write in DR", async () => {
+    const more = await stage.observer.call("take", undefined);
+    arrivals.push(...more);
+    reached ||= arrivals.some((arrival) => arrival.namespace === namespace && arrival.write >= lastWrite);
+    const quiet = reached && arrivals.length === before;
+    before = arrivals.length;
+    return quiet;
+  }, { deadlineMs: ARRIVAL_DEADLINE_MS, pollMs: 500 }).catch(() => {});
+  return arrivals;
+}
