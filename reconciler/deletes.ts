@@ -30,8 +30,10 @@ export interface Intent {
   readonly key: string;
   /** Wall time at which the source was first seen gone. */
   readonly sinceWallMs: number;
-  /** Hold ids that a person approved while this intent was in them. */
+  /** A person approved a hold while this intent was in it. */
   approved: boolean;
+  /** It is in the window's count already and about to be carried out. */
+  counted?: boolean;
 }
 
 /** Deletes carried out in the current window; persisted in `status.deletions` so that a crash loop does not reset it. */
@@ -112,9 +114,9 @@ function judgeBudget(intent: Intent, facts: GuardFacts): HoldType | undefined {
   let open = 0;
   let openOfKind = 0;
   for (const other of facts.intents.values()) {
-    if (other.approved || neverDeleted(other.key)) continue;
-    open++;
+    if (neverDeleted(other.key)) continue;
     if (splitKey(other.key).kind === kind) openOfKind++;
+    if (!other.approved && !other.counted) open++;
   }
   const copiesOfKind = facts.copiesByKind.get(kind) ?? 0;
   if (copiesOfKind > 1 && openOfKind >= copiesOfKind) return "KindEmptied";

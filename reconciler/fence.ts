@@ -121,7 +121,8 @@ export class Fence {
         leaseTransitions: this.#verdict.epoch,
         annotations: { ...annotations, [ROLE]: "Standby" },
       });
-      this.#verdict = { type: "Open", epoch: this.#lease.leaseTransitions, role: "Standby" };
+      // Somebody may have been faster: then this is theirs.
+      this.#verdict = judgeFence({ lease: this.#lease, holder: this.#holder, knownEpoch: known, copiesExist: true });
     }
     if (this.#verdict.type === "Open") this.#knownEpoch = this.#verdict.epoch;
     return this.#verdict;

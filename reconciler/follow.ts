@@ -44,8 +44,11 @@ export function followObjects(
       tell();
     },
     event: ({ type, object }) => {
-      if (type === "Deleted") objects.delete(keyOf(object));
-      else objects.set(keyOf(object), object);
+      // A deletion may come within a list, of an object that was an item of it already.
+      for (const known of [objects, listing]) {
+        if (type === "Deleted") known.delete(keyOf(object));
+        else known.set(keyOf(object), object);
+      }
       tell();
     },
   }, signal);

@@ -97,7 +97,11 @@ export class DeletionLedger {
   /** Releases what an approval names exactly as it is held now. */
   applyApprovals(): string[] {
     if (this.#approvals.size === 0 || this.#held.size === 0) return [];
-    const approvedTypes = new Set(this.holds().filter((hold) => this.#approvals.has(hold.id)).map((hold) => hold.type));
+    // Nobody can release what waits for a namespace that is gone: whatever comes in its place needs an approval of its own.
+    const approvedTypes = new Set(
+      this.holds().filter((hold) => this.#approvals.has(hold.id) && hold.type !== "SourceNamespaceGone")
+        .map((hold) => hold.type),
+    );
     const released: string[] = [];
     for (const [key, { holdType }] of this.#held) {
       const intent = this.intents.get(key);
@@ -109,18 +113,22 @@ export class DeletionLedger {
     return released;
   }
 
-  /** Accounts for one delete, persisted before it returns. Many at once share one write. */
-  async reserve(windowMs: number, nowWallMs: number): Promise<void> {
+  /** Accounts for one delete, persisted before it returns. Many at once share one write. Throws when it was not written. */
+  async reserve(windowMs: number, nowWallMs: number, intent?: Intent): Promise<void> {
+    // What was accounted for in a window that has passed says nothing about this one.
+    if (windowAt(this.#window, windowMs, nowWallMs) !== this.#window) this.#reserved = 0;
     while (this.#reserved === 0) {
       this.#reserving ??= this.#reserveBatch(windowMs, nowWallMs).finally(() => this.#reserving = undefined);
       await this.#reserving;
     }
     this.#reserved--;
+    if (intent !== undefined) intent.counted = true;
   }
 
   /** A reserved delete was not carried out. */
-  unreserve(): void {
+  unreserve(intent?: Intent): void {
     this.#reserved++;
+    if (intent !== undefined) intent.counted = false;
   }
 
   async #reserveBatch(windowMs: number, nowWallMs: number): Promise<void> {

@@ -123,15 +123,20 @@ export class KindFollower {
       this.#again = true;
       return this.#running;
     }
-    this.#running = this.#resyncUntilQuiet().finally(() => this.#running = undefined);
+    this.#running = this.#resyncUntilQuiet();
     return this.#running;
   }
 
   async #resyncUntilQuiet(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#resyncOnce();
-    } while (this.#again && !this.#closed);
+    try {
+      do {
+        this.#again = false;
+        await this.#resyncOnce();
+      } while (this.#again && !this.#closed);
+    } finally {
+      // In the same turn as the last look at `#again`: a call in between would be lost.
+      this.#running = undefined;
+    }
   }
 
   async #resyncOnce(): Promise<void> {
@@ -176,7 +181,6 @@ export class KindFollower {
       if (this.#running !== undefined) tombstones.add(key);
       return queue.add(key, { urgent: true });
     }
-    tombstones.delete(key);
     const known = context.memory.get(key);
     const old = known?.sourceUid === metadata.uid && !isNewer(metadata.resourceVersion, known?.sourceResourceVersion);
     if (!old) queue.add(key, { body: event.object, sizeBytes: event.sizeBytes, urgent: true });

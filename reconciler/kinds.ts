@@ -16,6 +16,8 @@ export interface MirroredKind {
   readonly target?: ResourceType;
   /** Order in a full pass. */
   readonly tier: number;
+  /** False: not mirrored any more, only its copies are looked for: they go the way of a deletion. */
+  readonly selected: boolean;
 }
 
 /** A kind that is not mirrored, and why. */
@@ -43,13 +45,13 @@ export function planKinds(options: {
   const unmirrored: UnmirroredKind[] = [];
   for (const type of options.source.types) {
     const name = groupResource(type);
-    if (options.deselected.has(name) || (options.selected !== "*" && !options.selected.has(name))) continue;
     const decision = mirroredKind(type);
     if (!decision.mirrored) {
       if (type.namespaced) unmirrored.push({ name, reason: decision.reason, message: decision.message });
       continue;
     }
-    kinds.push({ name, tier: decision.tier, ...chooseVersion(type, options, targetTypes.get(name)) });
+    const selected = (options.selected === "*" || options.selected.has(name)) && !options.deselected.has(name);
+    kinds.push({ name, selected, tier: decision.tier, ...chooseVersion(type, options, targetTypes.get(name)) });
   }
   kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
   return { kinds, unmirrored };

@@ -9,7 +9,8 @@ import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { FailureClass } from "./failure.ts";
 
 /** Where an object stands. */
-export type ObjectState = "Pending" | "Synced" | "Skipped" | "Failed" | "Conflict" | "Deleting";
+const OBJECT_STATES = ["Pending", "Synced", "Skipped", "Failed", "Conflict", "Deleting"] as const;
+export type ObjectState = (typeof OBJECT_STATES)[number];
 
 /** The copy as it was last seen, enough to write to it with preconditions and to tell drift from our own echo. */
 export interface CopyMark {
@@ -132,6 +133,13 @@ export class Memory {
 
   entries(): IterableIterator<[string, Entry]> {
     return this.#entries.entries();
+  }
+
+  /** How many objects are in each state; every state is named, so that a gauge goes back to 0. */
+  countStates(): ReadonlyMap<ObjectState, number> {
+    const counts = new Map<ObjectState, number>(OBJECT_STATES.map((state) => [state, 0]));
+    for (const { state } of this.#entries.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+    return counts;
   }
 
   /** Copies that exist in DR, by kind (`configmaps`). */

@@ -8,7 +8,7 @@
  */
 import { FIELD_MANAGER } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
-import type { KubeObject } from "../kube/types.ts";
+import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { covers } from "./desired/compare.ts";
 import { type Desired, desired } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
@@ -31,6 +31,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   const kind = context.kinds().get(kindName);
   if (kind === undefined) return { type: "Gone" };
   if (!context.mayWrite()) return fenced(context);
+  if (!kind.selected) return await retire(item.key, kind, name, `${kindName} is not selected`, context, "Deselected");
   const source = await readSource(item, kind, name, context);
   if (source === undefined) return await retire(item.key, kind, name, "the source object is gone", context);
   const want = desired(source, desiredContext(kind, context));
@@ -53,7 +54,9 @@ async function readSource(
   context: MirrorContext,
 ): Promise<KubeObject | undefined> {
   const entry = context.memory.get(item.key);
-  if (item.body !== undefined && !isStale(item.body, entry)) return item.body;
+  // A body of another version is from before the kinds were planned anew.
+  const usable = item.body !== undefined && item.body.apiVersion === apiVersionOf(kind.source);
+  if (usable && !isStale(item.body as KubeObject, entry)) return item.body;
   try {
     return await context.source.get(kind.source, { namespace: context.identity.sourceNamespace, name }, {
       signal: context.signal,
@@ -83,17 +86,18 @@ async function writeCopy(
   context: MirrorContext,
 ): Promise<Outcome> {
   if (kind.target === undefined) return await context.missingKind(kind);
-  if (entry.copy?.orphaned) await unmarkOrphaned(kind, name, entry.copy, entry, context);
-  if (entry.copy?.hash === want.hash && !item.checkCopy) return { type: "Unchanged" };
-  let checkCopy = item.checkCopy;
+  // A mark of an orphan is taken off the copy as it is now.
+  let checkCopy = item.checkCopy || entry.copy?.orphaned === true;
+  if (entry.copy?.hash === want.hash && !checkCopy) return { type: "Unchanged" };
   for (let look = 0; look < MAX_LOOKS; look++) {
     if (!context.mayWrite()) return fenced(context);
-    if (checkCopy) {
-      const known = await lookAtCopy(kind, name, want, entry, context);
-      if (known !== undefined) return known;
-      checkCopy = false;
-    }
     try {
+      if (checkCopy) {
+        const known = await lookAtCopy(kind, name, want, entry, context);
+        if (known !== undefined) return known;
+        checkCopy = false;
+      }
+      if (!context.mayWrite()) return fenced(context);
       return await applyCopy(kind, name, want, entry, context);
     } catch (error) {
       if (!isStaleWrite(error, entry)) throw error;
@@ -133,6 +137,10 @@ async function lookAtCopy(
     return { type: "Conflict", message: "an object of this name that is not ours exists in the DR namespace" };
   }
   context.memory.setCopy(entry, markOf(live.metadata));
+  if (entry.copy?.orphaned) {
+    if (!context.mayWrite()) return fenced(context);
+    await unmarkOrphaned(kind, name, entry.copy, entry, context);
+  }
   const equal = entry.copy?.hash === want.hash && (covers(live, want.object) || entry.normalisedHash === want.hash);
   return equal ? { type: "Unchanged" } : undefined;
 }

@@ -40,9 +40,13 @@ export interface Item {
 interface Slot {
   body?: KubeObject;
   bodyBytes: number;
+  /** A bell told nothing of the object, or its body was dropped: a body that comes later may be older than that bell. */
+  mustRead: boolean;
   checkCopy: boolean;
   sinceWallMs: number;
   sinceMs: number;
+  /** When the first ring came since the key was taken. */
+  again?: { readonly wallMs: number; readonly ms: number };
   attempts: number;
   state: "queued" | "processing" | "processingAgain" | "delayed";
   timer?: ReturnType<typeof setTimeout>;
@@ -110,7 +114,10 @@ export class KeyedQueue {
       return;
     }
     this.#fill(slot, ring);
-    if (slot.state === "processing") slot.state = "processingAgain";
+    if (slot.state === "processing") {
+      slot.state = "processingAgain";
+      slot.again = { wallMs: this.#clock.wallMs(), ms: this.#clock.monotonicMs() };
+    }
     if (slot.state === "delayed") {
       clearTimeout(slot.timer);
       slot.timer = undefined;
@@ -135,6 +142,7 @@ export class KeyedQueue {
       attempts: slot.attempts,
     };
     this.#dropBody(slot);
+    slot.mustRead = false;
     slot.checkCopy = false;
     return item;
   }
@@ -145,18 +153,18 @@ export class KeyedQueue {
     again?: { readonly retryInMs: number; readonly failed: boolean; readonly checkCopy?: boolean },
   ): void {
     const slot = this.#slots.get(key);
-    if (slot === undefined) return;
+    if (slot === undefined || !this.isProcessing(key)) return;
     this.#processing--;
     slot.attempts = again?.failed ? slot.attempts + 1 : 0;
+    slot.checkCopy ||= again?.checkCopy === true;
     if (slot.state === "processingAgain") {
       slot.state = "queued";
-      if (again === undefined) {
-        slot.sinceWallMs = this.#clock.wallMs();
-        slot.sinceMs = this.#clock.monotonicMs();
+      if (again === undefined && slot.again !== undefined) {
+        slot.sinceWallMs = slot.again.wallMs;
+        slot.sinceMs = slot.again.ms;
       }
       this.#enqueue(key, true);
     } else if (again !== undefined) {
-      slot.checkCopy ||= again.checkCopy === true;
       this.#delay(key, slot, again.retryInMs);
     } else this.#slots.delete(key);
     this.#wakeRoomWaiters();
@@ -170,11 +178,15 @@ export class KeyedQueue {
   /** Resolves when fewer than `limit` keys are ready; the back-pressure of a resync. */
   room(limit: number, signal: AbortSignal): Promise<void> {
     if (this.ready < limit || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const waiter = { limit, resolve };
-      this.#roomWaiters.push(waiter);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { limit, resolve };
+    const giveUp = () => {
+      this.#roomWaiters = this.#roomWaiters.filter((other) => other !== waiter);
+      resolve();
+    };
+    this.#roomWaiters.push(waiter);
+    signal.addEventListener("abort", giveUp, { once: true });
+    return promise.finally(() => signal.removeEventListener("abort", giveUp));
   }
 
   /** Forgets everything. */
@@ -191,6 +203,7 @@ export class KeyedQueue {
   #newSlot(): Slot {
     return {
       bodyBytes: 0,
+      mustRead: false,
       checkCopy: false,
       sinceWallMs: this.#clock.wallMs(),
       sinceMs: this.#clock.monotonicMs(),
@@ -204,12 +217,17 @@ export class KeyedQueue {
     if (ring.body === undefined) {
       // A bell without a body may tell of a deletion: what is held could be older than that.
       this.#dropBody(slot);
+      slot.mustRead = true;
       return;
     }
+    if (slot.mustRead) return;
     if (slot.body !== undefined && sameButOlder(ring.body, slot.body)) return;
     this.#dropBody(slot);
     const bytes = ring.sizeBytes ?? BODY_LIMIT_BYTES;
-    if (bytes > BODY_LIMIT_BYTES || this.#bodiesBytes + bytes > BODIES_LIMIT_BYTES) return;
+    if (bytes > BODY_LIMIT_BYTES || this.#bodiesBytes + bytes > BODIES_LIMIT_BYTES) {
+      slot.mustRead = true;
+      return;
+    }
     slot.body = ring.body;
     slot.bodyBytes = bytes;
     this.#bodiesBytes += bytes;

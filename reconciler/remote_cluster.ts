@@ -149,17 +149,24 @@ export class RemoteClusterRunner {
       return;
     }
     this.#configError = undefined;
-    this.#link = new ClusterLink({
-      ...this.#ports,
-      connect: (address) => this.#ports.connect(address),
-      namespaces: () => this.#ports.namespaces(),
-      random: () => this.#ports.random(),
-      name: this.#object.metadata.name,
-      address,
-      checkPermissions: true,
-      pinnedClusterId: () => this.#clusterId,
-      changed: () => this.#onLink(),
-    });
+    try {
+      this.#link = new ClusterLink({
+        ...this.#ports,
+        connect: (address) => this.#ports.connect(address),
+        namespaces: () => this.#ports.namespaces(),
+        random: () => this.#ports.random(),
+        name: this.#object.metadata.name,
+        address,
+        checkPermissions: true,
+        pinnedClusterId: () => this.#clusterId,
+        changed: () => this.#onLink(),
+      });
+    } catch (error) {
+      // Certificates that cannot be used are noticed only here.
+      if (!(error instanceof ConfigError)) throw error;
+      this.#configError = { reason: error.reason, message: error.message };
+      return;
+    }
     this.#link.start();
   }
 

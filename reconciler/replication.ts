@@ -92,6 +92,7 @@ export class ReplicationRunner {
   #lastManualSync: string | undefined;
   #syncing = 0;
   #renewedAtMs = -Infinity;
+  #reachable = false;
   #reconciling: Promise<void> | undefined;
   #again = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -199,7 +200,16 @@ export class ReplicationRunner {
     if (ends === undefined) return;
     if (this.#running === undefined) await this.#start(ends);
     else await this.#renew(this.#running);
-    if (this.#running !== undefined) this.#followAnnotations(this.#running);
+    if (this.#running === undefined) return;
+    this.#followAnnotations(this.#running);
+    this.#followReachability(this.#running);
+  }
+
+  /** What failed while the DR cluster was away need not wait for its back-off once it answers. */
+  #followReachability({ replicator }: Running): void {
+    const reachable = this.#ports.remoteCluster(this.#object.spec.destinationCluster)?.state.reachable === true;
+    if (reachable && !this.#reachable) replicator.queue.retryDelayed();
+    this.#reachable = reachable;
   }
 
   /** Both clusters, or why there is none. */
@@ -426,7 +436,7 @@ export class ReplicationRunner {
     const facts = running === undefined
       ? undefined
       : runningFacts(running.replicator, running, unreachableSince, hints);
-    if (facts !== undefined) this.#measure(facts.pending, facts.syncedUpToWallMs);
+    if (running !== undefined) this.#measure(running.replicator, facts?.syncedUpToWallMs);
     return {
       replication: this.#object,
       now: new Date(this.#ports.clock.wallMs()),
@@ -443,10 +453,12 @@ export class ReplicationRunner {
     };
   }
 
-  #measure(pending: number, syncedUpToWallMs: number | undefined): void {
+  #measure(replicator: Replicator, syncedUpToWallMs: number | undefined): void {
     const { metrics } = this.#ports;
-    metrics.queueDepth.set({ replication: this.#name }, pending);
-    if (syncedUpToWallMs !== undefined) metrics.syncedUpTo.set({ replication: this.#name }, syncedUpToWallMs / 1000);
+    const replication = this.#name;
+    metrics.queueDepth.set({ replication }, replicator.queue.size);
+    if (syncedUpToWallMs !== undefined) metrics.syncedUpTo.set({ replication }, syncedUpToWallMs / 1000);
+    for (const [state, count] of replicator.memory.countStates()) metrics.objects.set({ replication, state }, count);
   }
 }
 

@@ -138,7 +138,7 @@ export class Replicator {
   hint(hint: Hint): void {
     if (!this.#options.continuous) return;
     const kind = this.#kinds.get(hint.kind);
-    if (kind === undefined) return;
+    if (kind === undefined || !kind.selected) return;
     if (hint.name !== undefined) this.#verifier.hint(keyOf(kind.source, hint.name));
     // A collection is deleted: no name to look at. The watch tells the names; without it, the list does.
     else if (!this.#options.watch) this.#resyncAfterCollection(hint.kind);
@@ -219,7 +219,7 @@ export class Replicator {
         queue: this.queue,
         source,
         target,
-        watchSource: continuous && watch,
+        watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
         tombstones: this.#tombstones,
         random: this.#options.random,
@@ -354,7 +354,7 @@ export class Replicator {
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
-  return b !== undefined && a.source.version === b.source.version && a.target?.version === b.target?.version;
+  return b !== undefined && a.selected === b.selected && a.source.version === b.source.version && a.target?.version === b.target?.version;
 }
 
 function tiersOf(kinds: readonly MirroredKind[]): MirroredKind[][] {

@@ -36,7 +36,9 @@ export interface ResyncResult {
 /** Compares a kind on both sides and rings for every key that differs. Throws `KubeError` when a list fails; then nothing is pruned. */
 export async function resyncKind(kind: MirroredKind, context: MirrorContext, queue: KeyedQueue): Promise<ResyncResult> {
   const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
-  const sources = listObjects(context.source, kind.source, { namespace: sourceNamespace, signal: context.signal });
+  const sources = kind.selected
+    ? listObjects(context.source, kind.source, { namespace: sourceNamespace, signal: context.signal })
+    : noObjects();
   const copies = kind.target === undefined ? noObjects() : listObjects(context.target, kind.target, {
     namespace: destinationNamespace,
     labelSelector: `${MANAGED_BY}=${replicationId}`,
@@ -52,15 +54,18 @@ export async function resyncKind(kind: MirroredKind, context: MirrorContext, que
     if (isInSync(key, source?.object, copy?.object, kind, context, queue)) continue;
     result.different++;
     await queue.room(ROOM, context.signal);
-    queue.add(key, { ...freshBody(key, source, context), checkCopy: copy !== undefined });
+    context.signal.throwIfAborted();
+    // A copy that we believe in and that is not listed is gone: memory alone would say that nothing is to be done.
+    const checkCopy = copy !== undefined || context.memory.get(key)?.copy !== undefined;
+    queue.add(key, { ...freshBody(key, source, context, queue), checkCopy });
   }
   forgetUnseen(kind, seen, context, queue);
   return result;
 }
 
-/** The listed body, unless a watch has told meanwhile that the object is gone: then it must not be written again. */
-function freshBody(key: string, source: Listed | undefined, context: MirrorContext): Ring {
-  if (source === undefined || !context.bodiesAreTracked || context.tombstones.has(key)) return {};
+/** The listed body, unless a watch has told more of the object since: then what was listed must not be written again. */
+function freshBody(key: string, source: Listed | undefined, context: MirrorContext, queue: KeyedQueue): Ring {
+  if (source === undefined || !context.bodiesAreTracked || context.tombstones.has(key) || queue.has(key)) return {};
   return { body: source.object, sizeBytes: source.sizeBytes };
 }
 
@@ -73,18 +78,21 @@ function isInSync(
   context: MirrorContext,
   queue: KeyedQueue,
 ): boolean {
-  if (queue.has(key)) return true;
   const known = context.memory.get(key);
-  // What a watch delivered after this page was read is newer than the page.
+  const copySame = known?.copy?.resourceVersion === copy?.metadata.resourceVersion;
+  // It is looked at anyway; at its copy, too, when that is not what we know.
+  if (queue.has(key)) return copySame;
+  if (context.tombstones.has(key)) return false;
+  // What a watch delivered after this page was read is newer than the page. Without one it is the server that went back.
   if (
-    known?.sourceUid !== undefined && known.sourceUid === source?.metadata.uid &&
+    context.bodiesAreTracked && known?.sourceUid !== undefined && known.sourceUid === source?.metadata.uid &&
     known.sourceResourceVersion !== source.metadata.resourceVersion && known.state === "Synced" &&
     known.sourceResourceVersion !== undefined && isNewer(known.sourceResourceVersion, source.metadata.resourceVersion)
   ) return true;
-  const sourceSame = known !== undefined && known.sourceResourceVersion === source?.metadata.resourceVersion;
-  const copySame = known?.copy?.resourceVersion === copy?.metadata.resourceVersion;
-  if (sourceSame && copySame && (known.state === "Synced" || known.state === "Skipped")) return true;
-  if (source === undefined) return false;
+  if (source === undefined) return known?.state === "Skipped" && copySame;
+  const sourceSame = known?.sourceUid === source.metadata.uid &&
+    known?.sourceResourceVersion === source.metadata.resourceVersion;
+  if (sourceSame && copySame && (known?.state === "Synced" || known?.state === "Skipped")) return true;
   const want = desired(source, desiredContext(kind, context));
   if (want.kind === "skip") {
     if (copy !== undefined) return false;

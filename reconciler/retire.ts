@@ -6,10 +6,18 @@
 import { FIELD_MANAGER, ORPHANED_AT } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
-import { type GuardVerdict, type HoldType, type Intent, judgeDelete } from "./deletes.ts";
+import {
+  type GuardFacts,
+  type GuardVerdict,
+  type HoldType,
+  type Intent,
+  judgeDelete,
+  type NamespaceState,
+} from "./deletes.ts";
+import { desired } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
-import { type MirrorContext, readCopy } from "./mirror_context.ts";
+import { desiredContext, type MirrorContext, readCopy } from "./mirror_context.ts";
 import { type CopyMark, type Entry, markOf } from "./memory.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -53,26 +61,26 @@ function forgetCopy(key: string, context: MirrorContext, skipReason: string | un
 }
 
 async function judge(intent: Intent, kind: MirroredKind, context: MirrorContext): Promise<GuardVerdict> {
-  const facts = {
+  // The cheap guards first: the live reads are made only for a delete that could happen now.
+  const early = judgeDelete(intent, factsNow(kind, "Present", context));
+  if (early.type === "Wait" || early.type === "Retain") return early;
+  await context.fence.recheck();
+  const namespace = await context.sourceNamespaceState();
+  return judgeDelete(intent, factsNow(kind, namespace, context));
+}
+
+function factsNow(kind: MirroredKind, namespace: NamespaceState, context: MirrorContext): GuardFacts {
+  return {
     nowWallMs: context.clock.wallMs(),
     policy: context.options.deletion,
     kindListed: context.kindListed(kind.name),
-    namespace: "Unknown" as const,
+    namespace,
     sourceIdentityKnown: context.sourceIdentityKnown(),
     fenceOpen: context.mayWrite(),
     window: context.ledger.window,
     intents: context.ledger.intents,
     copiesByKind: context.memory.copiesByKind(),
   };
-  // The cheap guards first: the live reads are made only for a delete that could happen now.
-  const early = judgeDelete(intent, { ...facts, namespace: "Present" });
-  if (early.type === "Wait" || early.type === "Retain") return early;
-  await context.fence.recheck();
-  return judgeDelete(intent, {
-    ...facts,
-    fenceOpen: context.mayWrite(),
-    namespace: await context.sourceNamespaceState(),
-  });
 }
 
 interface Retirement {
@@ -109,14 +117,16 @@ function hold(key: string, holdType: HoldType, context: MirrorContext): Outcome 
 }
 
 async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Outcome> {
-  const { key, kind, name, live } = what;
+  const { key, kind, name, live, intent } = what;
   if (kind.target === undefined) return { type: "Gone" };
-  await context.ledger.reserve(context.options.deletion.budget.windowMs, context.clock.wallMs());
-  // Guard 2 once more, as late as can be: an object that exists again under any uid cancels the intent.
-  if (what.skipReason === undefined && await sourceExists(kind, name, context)) {
-    context.ledger.unreserve();
-    context.ledger.cancel(key);
-    return { type: "Waiting", retryInMs: 0, why: "the source object is back" };
+  await context.ledger.reserve(context.options.deletion.budget.windowMs, context.clock.wallMs(), intent);
+  const objection = await objectionNow(what, context).catch((error: unknown) => {
+    context.ledger.unreserve(intent);
+    throw error;
+  });
+  if (objection !== undefined) {
+    context.ledger.unreserve(intent);
+    return objection;
   }
   try {
     await context.target.delete(kind.target, { namespace: context.identity.destinationNamespace, name }, {
@@ -127,7 +137,7 @@ async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Out
     });
   } catch (error) {
     if (!isKubeError(error, "NotFound")) {
-      context.ledger.unreserve();
+      context.ledger.unreserve(intent);
       if (isKubeError(error, "Conflict")) return { type: "Waiting", retryInMs: 0, why: "the copy changed meanwhile" };
       throw error;
     }
@@ -138,12 +148,31 @@ async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Out
   return { type: "Written", operation: "delete" };
 }
 
-async function sourceExists(kind: MirroredKind, name: string, context: MirrorContext): Promise<boolean> {
+/** The guards once more, as late as can be: what was true before the account was written may not be true any more. */
+async function objectionNow(
+  { key, kind, name, intent }: Retirement,
+  context: MirrorContext,
+): Promise<Outcome | undefined> {
+  const wait = (why: string, retryInMs: number): Outcome => ({ type: "Waiting", retryInMs, why });
+  if (await sourceWanted(kind, name, context)) {
+    context.ledger.cancel(key);
+    return wait("the source object is back", 0);
+  }
+  await context.fence.recheck();
+  const namespace = await context.sourceNamespaceState();
+  const known = namespace === "Present" || (namespace === "Recreated" && intent.approved);
+  if (!context.mayWrite() || !known || !context.kindListed(kind.name)) {
+    return wait("a guard does not hold any more", 1_000);
+  }
+}
+
+/** Guard 2: whether the source has the object, under any uid, and it is one that is mirrored. */
+async function sourceWanted(kind: MirroredKind, name: string, context: MirrorContext): Promise<boolean> {
+  if (!kind.selected) return false;
+  const ref = { namespace: context.identity.sourceNamespace, name };
   try {
-    await context.source.get(kind.source, { namespace: context.identity.sourceNamespace, name }, {
-      signal: context.signal,
-    });
-    return true;
+    const source = await context.source.get(kind.source, ref, { signal: context.signal });
+    return desired(source, desiredContext(kind, context)).kind !== "skip";
   } catch (error) {
     if (isKubeError(error, "NotFound")) return false;
     throw error;

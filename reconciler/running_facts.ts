@@ -51,6 +51,7 @@ function syncedUpTo(replicator: Replicator): number | undefined {
   if (replicator.lastPass === undefined) return undefined;
   let proven = Infinity;
   for (const follower of replicator.followers.values()) {
+    if (!follower.kind.selected) continue;
     const kindProven = follower.provenWallMs();
     if (kindProven === undefined) return undefined;
     proven = Math.min(proven, kindProven);

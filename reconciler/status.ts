@@ -103,6 +103,12 @@ interface Counts {
   readonly kinds: ResourceStatus[];
   readonly failures: Failure[];
   readonly conflicts: string[];
+  /** All failures for want of a kind, also those that the status has no room for. */
+  readonly missing: Failure[];
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function count(running: RunningFacts): Counts {
@@ -143,8 +149,9 @@ function count(running: RunningFacts): Counts {
   }
   return {
     stats,
-    kinds: [...kinds.values()].sort((a, b) => a.kind < b.kind ? -1 : 1),
+    kinds: [...kinds.values()].sort((a, b) => byText(a.kind, b.kind) || byText(a.group, b.group)),
     failures: failures.slice(0, MAX_FAILURES),
+    missing: failures.filter((failure) => failure.class === "KindMissing"),
     conflicts,
   };
 }
@@ -281,17 +288,17 @@ function blocked({ holds }: RunningFacts): Update {
     return { type: "DeletionBlocked", status: "False", reason: "None", message: "no delete is held" };
   }
   const texts = holds.map((hold) =>
-    `${hold.count} deletes: ${hold.reason}; release with annotation dr-syncer.io/approve: ${hold.id}`
+    `${hold.count} deletes: ${hold.reason}` +
+    (hold.type === "SourceNamespaceGone" ? "" : `; release with annotation dr-syncer.io/approve: ${hold.id}`)
   );
   return { type: "DeletionBlocked", status: "True", reason: holds[0]?.type ?? "Held", message: texts.join("; ") };
 }
 
-function dependencies({ failures }: Counts): Update {
-  const missing = failures.filter((failure) => failure.class === "KindMissing");
+function dependencies({ missing }: Counts): Update {
   if (missing.length === 0) {
     return { type: "DependenciesMissing", status: "False", reason: "None", message: "DR serves every mirrored kind" };
   }
-  const message = missing.slice(0, 5).map((failure) => failure.message).join("; ");
+  const message = [...new Set(missing.map((failure) => failure.message))].slice(0, 5).join("; ");
   return { type: "DependenciesMissing", status: "True", reason: "KindMissing", message };
 }
 

@@ -76,22 +76,26 @@ export class StatusWriter<S extends object> {
   /** Whether the status is on the server as it should be, or is none of our business any more. */
   async #writeOnce(now: boolean): Promise<boolean> {
     const { clock, signal } = this.#ports;
-    const computed = this.#ports.compute();
-    if (computed === undefined || signal.aborted) return !signal.aborted;
-    const { object, status } = computed;
-    this.#arm(PROOF_OF_LIFE_MS);
-    const known = this.#last ?? object.status as S | undefined;
-    const difference = differs(known, status);
-    if (difference === "same") return true;
-    if (difference === "slow" && !now && clock.monotonicMs() - this.#lastWriteMs < PROOF_OF_LIFE_MS - 100) return true;
-    this.#lastWriteMs = clock.monotonicMs();
+    if (signal.aborted) return false;
     try {
+      const computed = this.#ports.compute();
+      if (computed === undefined) return true;
+      const { object, status } = computed;
+      this.#arm(PROOF_OF_LIFE_MS);
+      const known = this.#last ?? object.status as S | undefined;
+      const difference = differs(known, status);
+      if (difference === "same") return true;
+      const sinceLastMs = clock.monotonicMs() - this.#lastWriteMs;
+      if (difference === "slow" && !now && sinceLastMs < PROOF_OF_LIFE_MS - 100) return true;
+      this.#lastWriteMs = clock.monotonicMs();
       await this.#patch(object, known, status);
       this.#last = status;
       this.#ports.written(known, status, object);
       return true;
     } catch (error) {
-      if (isKubeError(error, "NotFound")) return true;
+      // Gone: none of our business any more, but whoever waits for it to be written must know that it is not.
+      if (isKubeError(error, "NotFound")) return !now;
+      this.#lastWriteMs = clock.monotonicMs();
       this.#ports.failed(error);
       this.changed();
       return false;

@@ -35,7 +35,11 @@ export interface VerifierPorts {
   count(outcome: HintOutcome): void;
 }
 
+/** Hints of a key that is written all the time put its look off no longer than this: a dead watch would go unnoticed. */
+const LATEST_LOOK_MS = 5 * VERIFY_MS;
+
 interface Open {
+  readonly firstMs: number;
   sinceMs: number;
   dueMs: number;
   /** Hints not matched by a change yet: two writes may share one look. */
@@ -68,11 +72,13 @@ export class Verifier {
     if (this.#ports.signal.aborted) return;
     if (this.#open.size >= MAX_OPEN && !this.#open.has(key)) return this.#ports.count("dropped");
     const nowMs = this.#ports.clock.monotonicMs();
-    const firstMs = this.#ports.watching ? VERIFY_MS : READ_AFTER_MS[0] as number;
     const open = this.#open.get(key);
-    if (open === undefined) this.#open.set(key, { sinceMs: nowMs, dueMs: nowMs + firstMs, hints: 1, step: 0 });
-    else Object.assign(open, { sinceMs: nowMs, dueMs: nowMs + firstMs, hints: open.hints + 1, step: 0 });
-    this.#arm(nowMs + firstMs);
+    const dueMs = this.#ports.watching
+      ? Math.min(nowMs + VERIFY_MS, Math.max(nowMs, (open?.firstMs ?? nowMs) + LATEST_LOOK_MS))
+      : nowMs + (READ_AFTER_MS[0] as number);
+    if (open === undefined) this.#open.set(key, { firstMs: nowMs, sinceMs: nowMs, dueMs, hints: 1, step: 0 });
+    else Object.assign(open, { sinceMs: nowMs, dueMs, hints: open.hints + 1, step: 0 });
+    this.#arm(dueMs);
   }
 
   /** The watch delivered an event of this key. */
@@ -103,23 +109,23 @@ export class Verifier {
   async #look(key: string, open: Open): Promise<void> {
     const ports = this.#ports;
     const asked = open.sinceMs;
-    let known = true;
+    let seen: "known" | "changed" | "error" = "error";
     let object: KubeObject | undefined;
     try {
       object = await ports.read(key);
-      known = ports.isKnown(key, object);
+      seen = ports.isKnown(key, object) ? "known" : "changed";
     } catch {
       ports.count("error");
     }
     if (ports.signal.aborted || this.#open.get(key) !== open) return;
-    if (!known) {
+    if (seen === "changed") {
       ports.count(ports.watching ? "stalled" : "changed");
       if (ports.watching) ports.stalled(key);
       ports.changed(key, object);
       open.hints--;
     }
     if (open.sinceMs !== asked) return; // a newer hint has set its own schedule
-    this.#next(key, open, known);
+    this.#next(key, open, seen === "known");
   }
 
   #next(key: string, open: Open, known: boolean): void {

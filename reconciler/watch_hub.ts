@@ -83,8 +83,10 @@ export class WatchHub {
     else known.add(listener);
     this.#arrange(watches);
     const stream = this.#streamOf(watches, namespace);
-    // A late subscriber of a stream that is live already gets its own starting point.
-    if (known !== undefined && stream?.provenWallMs !== undefined) queueMicrotask(() => listener.live());
+    // A late subscriber of a stream that is live already (its namespace may be new to it) gets its own starting point.
+    if (stream?.provenWallMs !== undefined) {
+      queueMicrotask(() => watches.listeners.get(namespace)?.has(listener) && listener.live());
+    }
     return this.#subscription(id, watches, namespace, listener);
   }
 
@@ -101,7 +103,7 @@ export class WatchHub {
         set?.delete(listener);
         if (set?.size === 0) watches.listeners.delete(namespace);
         this.#arrange(watches);
-        if (watches.listeners.size === 0) this.#kinds.delete(id);
+        if (watches.listeners.size === 0 && this.#kinds.get(id) === watches) this.#kinds.delete(id);
       },
     };
   }
@@ -149,6 +151,9 @@ export class WatchHub {
           this.#each(watches, namespace, event.object.metadata.namespace, (listener) => listener.event(event));
         },
         bookmark: proven,
+        connected: () => {
+          stream.connected = true;
+        },
         disconnected: (error) => {
           stream.connected = false;
           this.#onReconnect(kind);

@@ -50,7 +50,7 @@ export function kindAt(index: number): Kind {
 /** An object as `write` makes it: every part that a write changes says so. */
 export function makeObject(kind: Kind, namespace: string, name: string, write: number): KubeObject {
   const metadata = { name, namespace, labels: { app: name }, annotations: { [WRITE]: String(write) } };
-  return { ...BODIES[kind](name, write), metadata } as KubeObject;
+  return { ...BODIES[kind](name, write), metadata };
 }
 
 /** A JSON merge patch (RFC 7386) that makes of an object what `write` makes it. */
@@ -69,7 +69,9 @@ const FILLING = "server.port=8080\nserver.host=0.0.0.0\ncache.size=512\nlog.leve
   8,
 );
 
-const BODIES: Record<Kind, (name: string, write: number) => Record<string, unknown>> = {
+type Body = Omit<KubeObject, "metadata"> & Pick<KubeObject, "apiVersion" | "kind">;
+
+const BODIES: Record<Kind, (name: string, write: number) => Body> = {
   "configmaps": (_, write) => ({
     apiVersion: "v1",
     kind: "ConfigMap",

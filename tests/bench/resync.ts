@@ -92,7 +92,12 @@ async function twoLists({ source, dr }: Stage, kinds: readonly KindPair[], names
   return performance.now() - startMs;
 }
 
-async function readPages(client: KubeClient, type: ResourceType, query: ListQuery, each: (page: Page) => void = () => {}) {
+async function readPages(
+  client: KubeClient,
+  type: ResourceType,
+  query: ListQuery,
+  each: (page: Page) => void = () => {},
+) {
   let more: string | undefined;
   do {
     const page: Page = await client.list(type, { ...query, limit: PAGE, continue: more });

@@ -89,7 +89,9 @@ export async function untilSeen(
 }
 
 /** When each write was first seen, itself or a later one of its object, by namespace and key. */
-export function findArrival(arrivals: readonly Arrival[]): (write: { namespace: string; key: string; write: number }) => number {
+export function findArrival(
+  arrivals: readonly Arrival[],
+): (write: { namespace: string; key: string; write: number }) => number {
   const byKey = Map.groupBy(arrivals, ({ namespace, key }) => `${namespace}/${key}`);
   return ({ namespace, key, write }) =>
     byKey.get(`${namespace}/${key}`)?.find((arrival) => arrival.write >= write)?.atMs ?? NaN;

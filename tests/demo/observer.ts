@@ -36,6 +36,37 @@ function isFollowed(type: ResourceType): boolean {
   return mirroredKind(type).mirrored || CLUSTER_SCOPED.includes(groupResource(type));
 }
 
+/** The namespaced kind that a CustomResourceDefinition makes, once it is served; undefined for all else. */
+function definedType({ kind, spec, status }: KubeObject): ResourceType | undefined {
+  if (kind !== "CustomResourceDefinition") return undefined;
+  const { group, scope, names, versions } = spec as CrdSpec;
+  const conditions = (status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
+  const isServed = conditions.some((one) => one.type === "Established" && one.status === "True");
+  const version = versions.find((one) => one.storage && one.served)?.name;
+  if (!isServed || scope !== "Namespaced" || version === undefined) return undefined;
+  const verbs = ["create", "delete", "get", "list", "patch", "update", "watch"];
+  const { plural: resource, singular = "" } = names;
+  return {
+    group,
+    version,
+    resource,
+    kind: names.kind,
+    singular,
+    shortNames: [],
+    namespaced: true,
+    verbs,
+    subresources: [],
+  };
+}
+
+/** What is read of a CustomResourceDefinition. */
+interface CrdSpec {
+  readonly group: string;
+  readonly scope: string;
+  readonly names: { readonly plural: string; readonly singular?: string; readonly kind: string };
+  readonly versions: readonly { readonly name: string; readonly served: boolean; readonly storage: boolean }[];
+}
+
 /** Watches of one cluster. `await using` ends them. */
 export class Observer implements AsyncDisposable {
   readonly #stop = new AbortController();
@@ -47,7 +78,7 @@ export class Observer implements AsyncDisposable {
     readonly onSighting: (sighting: Sighting) => void,
   ) {}
 
-  /** Watches every kind the cluster serves now; resolves when all watches run. */
+  /** Watches every kind the cluster serves now, and those defined later; resolves when all watches of now run. */
   async start(): Promise<void> {
     const { types } = await this.client.discover();
     await Promise.all(types.filter(isFollowed).map((type) => this.watch(type)));
@@ -61,6 +92,8 @@ export class Observer implements AsyncDisposable {
     const { promise: live, resolve } = Promise.withResolvers<void>();
     const tell = (event: WatchEvent, initial: boolean) => {
       const { object, receivedAtMs } = event;
+      const defined = event.type === "Deleted" ? undefined : definedType(object);
+      if (defined !== undefined) void this.watch(defined);
       if (!type.namespaced && id === "namespaces" && object.metadata.name !== this.namespace) return;
       this.onSighting({ type, change: event.type, object, atMs: receivedAtMs, initial });
     };
