@@ -52,8 +52,8 @@ const REPLICATION_COLUMNS: readonly PrinterColumn[] = [
   {
     name: "Destination",
     type: "string",
-    jsonPath: ".spec.destinationNamespace",
-    description: "DR namespace; the source's name when empty.",
+    jsonPath: ".status.destinationNamespace",
+    description: "DR namespace.",
   },
   { name: "Cluster", type: "string", jsonPath: ".spec.destinationCluster", description: "DR cluster." },
   { name: "Mode", type: "string", jsonPath: ".spec.replicationMode", description: "Replication mode." },
@@ -72,7 +72,7 @@ export function kindDefinitions(): KindDefinition[] {
       type: REMOTE_CLUSTERS,
       schema: withMetadata(toStructuralSchema(remoteCluster)),
       columns: REMOTE_CLUSTER_COLUMNS,
-      usage: "`kubectl get remoteclusters`, or `rc.dr-syncer.io` (plain `rc` is a ReplicationController to kubectl)",
+      usage: "`kubectl get remoteclusters` or `rcl` (`rc` is a ReplicationController to kubectl)",
     },
     {
       type: REPLICATIONS,

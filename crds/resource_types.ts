@@ -28,7 +28,7 @@ export const REMOTE_CLUSTERS: ResourceType = {
   resource: "remoteclusters",
   kind: "RemoteCluster",
   singular: "remotecluster",
-  shortNames: ["rc"],
+  shortNames: ["rcl"],
   namespaced: true,
   verbs: VERBS,
   subresources: ["status"],

@@ -99,6 +99,10 @@ export function classify(error: unknown): Failure {
   return { failureClass, message: safeMessage(error), retryAfterMs: error.retryAfterMs };
 }
 
+/** The words of the API server for a field that cannot be changed in place; each kind has its own. */
+const IMMUTABLE =
+  /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|cannot change roleRef/i;
+
 function classOf(error: KubeError): FailureClass {
   const text = error.status?.message ?? "";
   switch (error.reason) {
@@ -114,15 +118,15 @@ function classOf(error: KubeError): FailureClass {
       return error.status?.details?.kind === "namespaces" ? "NamespaceMissing" : "Transient";
     case "Forbidden":
       if (/being terminated/.test(text)) return "NamespaceTerminating";
-      if (/exceeded quota|maximum .* usage|limit range/i.test(text)) return "Quota";
+      if (/exceeded quota|(minimum|maximum) .* usage|max limit to request ratio|limit range/i.test(text)) {
+        return "Quota";
+      }
       return /admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/i.test(text) ? "Denied" : "Forbidden";
     case "BadRequest":
       return /admission webhook/.test(text) ? "Denied" : "Invalid";
     case "Invalid":
       if (/field not declared in schema/.test(text)) return "FieldUnknown";
-      if (/immutable|may not be changed|updates to .* are forbidden|field can not be modified/i.test(text)) {
-        return "Immutable";
-      }
+      if (IMMUTABLE.test(text)) return "Immutable";
       return /ValidatingAdmissionPolicy|admission webhook/i.test(text) ? "Denied" : "Invalid";
     case "ServerError":
       return /field not declared in schema/.test(text) ? "FieldUnknown" : "Transient";
@@ -144,10 +148,12 @@ function safeMessage(error: KubeError): string {
   return `${error.status?.details?.kind ?? "object"} is invalid in DR: ${fields.join("; ")}`.slice(0, 1024);
 }
 
+/** A field error with the value it complains about: quoted, a plain word or number, or a dump of anything. */
+const FIELD_VALUE =
+  /((?:Invalid|Unsupported|Duplicate) value|Not found): (?:"(?:[^"\\]|\\.)*"|[\w.+-]+(?=[:,;]|$)|.*)/gs;
+/** What decoders repeat of a body: `expected map, got &{…}`, `error found in #10 byte of …|…|`. */
+const DECODER_DUMP = /(, got |error found in #).*/gs;
+
 function withoutQuotes(text: string): string {
-  return text.replace(
-    /(Invalid value|Unsupported value|Duplicate value|Too long): (?:"(?:[^"\\]|\\.)*"|\{.*\}|[^:;]+)/g,
-    "$1",
-  )
-    .slice(0, 1024);
+  return text.replace(FIELD_VALUE, "$1").replace(DECODER_DUMP, "$1(not shown)").slice(0, 1024);
 }

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import { Definitions } from "./definitions.ts";
 import { backOffMs, classify, type Failure, remedyOf } from "./failure.ts";
 import type { Fence } from "./fence.ts";
+import { WriteHeat } from "./heat.ts";
 import type { Hint } from "./hint.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
@@ -69,6 +70,7 @@ export class Replicator {
   readonly #followers = new Map<string, KindFollower>();
   readonly #tombstones = new Set<string>();
   readonly #definitions: Definitions;
+  readonly #heat: WriteHeat;
   readonly #cleanups: (() => void)[] = [];
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
   #plan: KindPlan = { kinds: [], unmirrored: [] };
@@ -80,6 +82,7 @@ export class Replicator {
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.queue = new KeyedQueue(options.clock);
+    this.#heat = new WriteHeat(options.clock);
     this.#definitions = new Definitions(options.source, options.target, options.options.crds, options.log);
     this.#context = this.#makeContext();
     this.#verifier = new Verifier({
@@ -255,6 +258,10 @@ export class Replicator {
   }
 
   async #work(item: Item): Promise<void> {
+    const coolMs = this.#heat.waitMs(item.key);
+    if (coolMs > 0) {
+      return this.queue.done(item.key, { retryInMs: coolMs, failed: false, checkCopy: item.checkCopy });
+    }
     let outcome: Outcome;
     try {
       outcome = await mirrorKey(item, this.#context);
@@ -286,6 +293,7 @@ export class Replicator {
         if (outcome.operation === "delete") this.deleted++;
         else metrics.lag.observe({ replication: name }, (clock.monotonicMs() - item.sinceMs) / 1000);
         metrics.writes.inc({ replication: name, kind, class: outcome.operation });
+        this.#heat.wrote(item.key);
         return this.queue.done(item.key);
       case "Unchanged":
       case "Skipped":

@@ -15,6 +15,7 @@ import type {
   Role,
   SyncStats,
 } from "../crds/types.ts";
+import { destinationNamespaceOf } from "../crds/world.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
@@ -79,6 +80,7 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
     ...before,
     observedGeneration: replication.metadata.generation,
     replicationId: facts.replicationId ?? before.replicationId,
+    destinationNamespace: destinationNamespaceOf(replication),
     phase: phaseOf(facts, counts),
     role: facts.role ?? before.role,
     epoch: facts.epoch ?? before.epoch,

@@ -136,6 +136,7 @@ export const replicationStatus = z.strictObject({
   replicationId: z.string().optional().meta({
     description: "Value of label `dr-syncer.io/managed-by` on every copy: a digest of both cluster ids and namespaces.",
   }),
+  destinationNamespace: z.string().optional().meta({ description: "The DR namespace, named in the spec or not." }),
   phase: z.enum(["Pending", "Running", "Completed", "Failed"]).optional().meta({
     description: "All in one word; a healthy Continuous Replication is Running.",
   }),

@@ -20,7 +20,7 @@ export interface Look {
   readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
-const widths = { what: 46, action: 27, lag: 11 };
+const widths = { what: 34, action: 27, lag: 11 };
 
 /** Milliseconds for people: `8.4 ms`, `2,013 ms`. */
 export function formatMs(ms: number): string {
@@ -29,14 +29,13 @@ export function formatMs(ms: number): string {
 
 /** Writes text and tables. */
 export class Board {
-  readonly #lines: string[] = [];
+  /** Rows of the table that may still change, by position of their change; 0 is the first. */
   readonly #rows = new Map<number, number>();
 
   constructor(readonly sink: TextSink, readonly look: Look) {}
 
   /** A line of text; tables above it are final. */
   tell(line = ""): void {
-    this.#lines.length = 0;
     this.#rows.clear();
     this.#write(`${line}\n`);
   }
@@ -55,10 +54,10 @@ export class Board {
     const line = this.#clip(this.#format(arrival));
     const row = this.#rows.get(position);
     if (row === undefined) {
-      this.#rows.set(position, this.#lines.push(line) - 1);
+      this.#rows.set(position, this.#rows.size);
       return this.#write(`${line}\n`);
     }
-    const up = this.#lines.length - row;
+    const up = this.#rows.size - row;
     // What has left the screen cannot be changed any more; the summary tells.
     if (up < this.look.size().rows) this.#write(`\x1b[${up}A\r\x1b[2K${line}\x1b[${up}B\r`);
   }

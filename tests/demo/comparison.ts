@@ -70,8 +70,8 @@ function groupSkipped(skipped: readonly { kind: string; name: string; reason: st
   });
 }
 
-/** What the rules for skipping need; the ids play no part in them. */
-function contextOf(type: ResourceType, namespace: string): DesiredContext {
+/** What the rules for copies need, with ids that are nobody's: they decide neither what is skipped nor what differs. */
+export function contextOf(type: ResourceType, namespace: string): DesiredContext {
   return {
     replicationId: "",
     sourceClusterId: "",

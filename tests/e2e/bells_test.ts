@@ -21,35 +21,39 @@ Deno.test("the same scenario converges whatever bell rings", async (t) => {
 });
 
 async function withBoth(scene: Scene): Promise<void> {
-  await scene.startController();
-  const { patchWrites } = await runScenario(scene, { namespace: "both", deadlineMs: AT_ONCE_MS, onStep: (n, ms) => console.log(n, Math.round(ms)) });
-  assert.ok(patchWrites >= 1 && patchWrites <= 3, `20 parallel patches made ${patchWrites} writes in DR`);
+  await using _controller = await running(scene, []);
+  const { patchWrites } = await runScenario(scene, { namespace: "both", deadlineMs: AT_ONCE_MS });
+  assertFew(patchWrites);
   assert.ok(await hints(scene, "confirmed") > 0, "the hook announced, the watch confirmed");
   assert.equal(await hints(scene, "stalled"), 0, "the watch missed nothing that was announced");
-  await stop(scene);
 }
 
 async function withHintsOnly(scene: Scene): Promise<void> {
-  await scene.startController(["--no-watch", "--resync-interval", "1"]);
-  await runScenario(scene, { namespace: "hints-only", deadlineMs: ONE_RESYNC_MS, onStep: (n, ms) => console.log(n, Math.round(ms)) });
+  await using _controller = await running(scene, ["--no-watch", "--resync-interval", "1"]);
+  await runScenario(scene, { namespace: "hints-only", deadlineMs: ONE_RESYNC_MS });
   assert.ok(await hints(scene, "changed") > 0, "hints, not resyncs alone, found changes");
   assert.equal(await hints(scene, "confirmed"), 0, "no watch confirmed a hint");
-  await stop(scene);
 }
 
 async function withWatchOnly(scene: Scene): Promise<void> {
-  await scene.startController(["--no-observe"]);
-  const { patchWrites } = await runScenario(scene, { namespace: "watch-only", deadlineMs: AT_ONCE_MS, onStep: (n, ms) => console.log(n, Math.round(ms)) });
-  assert.ok(patchWrites >= 1 && patchWrites <= 3, `20 parallel patches made ${patchWrites} writes in DR`);
+  await using _controller = await running(scene, ["--no-observe"]);
+  const { patchWrites } = await runScenario(scene, { namespace: "watch-only", deadlineMs: AT_ONCE_MS });
+  assertFew(patchWrites);
   const { stdout } = await scene.source.kubectl(["get", OBSERVE_HOOK, "--ignore-not-found", "-o", "name"]);
   assert.equal(stdout, "", "there is no hook");
-  await stop(scene);
+}
+
+/** A controller for one step; ends orderly whatever the step does. */
+async function running(scene: Scene, flags: readonly string[]): Promise<AsyncDisposable> {
+  const controller = await scene.startController(flags);
+  const stop = async () => assert.equal((await controller.stop()).code, 0, "the controller ends orderly");
+  return { [Symbol.asyncDispose]: stop };
+}
+
+function assertFew(patchWrites: number): void {
+  assert.ok(patchWrites >= 1 && patchWrites <= 3, `20 parallel patches made ${patchWrites} writes in DR`);
 }
 
 function hints(scene: Scene, outcome: string): Promise<number> {
   return scene.controller.metric("dr_syncer_hints_total", { outcome });
-}
-
-async function stop(scene: Scene): Promise<void> {
-  assert.equal((await scene.controller.stop()).code, 0, "the controller ends orderly");
 }

@@ -181,6 +181,7 @@ async function checkColumns(cluster: Cluster): Promise<void> {
   await apply(cluster, replication("columns", spec));
   const { metadata } = await read<Replication>(cluster, "replications", "columns");
   const status: ReplicationStatus = {
+    destinationNamespace: "shop-dr",
     phase: "Running",
     role: "Standby",
     syncedUpTo: new Date(Date.parse(metadata.creationTimestamp!) - 90 * 60_000).toISOString(),
@@ -240,7 +241,7 @@ async function checkRemoteClusterColumns(cluster: Cluster): Promise<void> {
   };
   const conditions = [{ ...condition, lastTransitionTime: "2026-01-01T00:00:00Z" }];
   const patch = JSON.stringify({ status: { health: "Unhealthy", kubernetesVersion: "v1.36.3", conditions } });
-  const target = ["rc.dr-syncer.io", "dr", "-n", NAMESPACE];
+  const target = ["rcl", "dr", "-n", NAMESPACE];
   await cluster.kubectl(["patch", ...target, "--subresource=status", "--type=merge", "-p", patch]);
   const { stdout } = await cluster.kubectl(["get", ...target]);
   const [head, row] = stdout.trim().split("\n").map((line) => line.split(/ {2,}/));

@@ -47,7 +47,12 @@ export class SafetyScene implements AsyncDisposable {
   /** Waits until a Replication holds this many deletes; answers the hold. */
   async hold(replication: string, type: string, count: number): Promise<Printed> {
     const find = (object: Printed) => object.status?.holds?.find((hold: Printed) => hold.type === type);
-    const held = await this.source.until("replications", CONTROL, replication, (object) => find(object)?.count === count);
+    const held = await this.source.until(
+      "replications",
+      CONTROL,
+      replication,
+      (object) => find(object)?.count === count,
+    );
     return find(held);
   }
 
