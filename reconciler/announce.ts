@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReplicationStatus } from "../crds/types.ts";
+import type { Hold, ReplicationStatus } from "../crds/types.ts";
 
 /** Conditions whose True is bad news. */
 const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
@@ -14,7 +14,7 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
   "Fenced",
 ]);
 
-/** Tells every change of phase, role and condition. */
+/** Tells every change of phase, role and condition, and every new hold. */
 export function announceChanges(
   before: ReplicationStatus | undefined,
   after: ReplicationStatus,
@@ -25,6 +25,10 @@ export function announceChanges(
   }
   if (after.role !== undefined && before?.role !== after.role) {
     tell("Normal", `Role${after.role}`, `the DR namespace is now ${after.role}, epoch ${after.epoch ?? "?"}`);
+  }
+  const knownHolds = new Set(before?.holds?.map(({ id }) => id));
+  for (const hold of after.holds ?? []) {
+    if (!knownHolds.has(hold.id)) tell("Warning", "DeletionHeld", describeHold(hold));
   }
   for (const condition of after.conditions ?? []) {
     const known = before?.conditions?.find(({ type }) => type === condition.type);
@@ -38,4 +42,9 @@ export function announceChanges(
       `${condition.type} is ${condition.status}: ${condition.message}`,
     );
   }
+}
+
+function describeHold({ id, count, reason, sample }: Hold): string {
+  const names = `${(sample ?? []).join(", ")}${count > (sample ?? []).length ? ", …" : ""}`;
+  return `hold ${id} on ${count} deletes: ${reason}: ${names}`;
 }

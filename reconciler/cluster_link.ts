@@ -6,12 +6,12 @@
 import { createHash } from "node:crypto";
 import type { ClusterAddress } from "../kube/config.ts";
 import { isKubeError } from "../kube/errors.ts";
-import type { KubeClient } from "../kube/types.ts";
+import type { KubeClient, ResourceType } from "../kube/types.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
-import { missingPermissions, readRules } from "./permissions.ts";
+import { missingPermissions, readRules, type Use } from "./permissions.ts";
 
 const PROBE_MS = 10_000;
 const PERMISSIONS_EVERY_MS = 60_000;
@@ -35,6 +35,12 @@ export interface LinkState {
   readonly missingPermissions?: readonly string[];
 }
 
+/** A namespace of the cluster that a Replication reads or writes. */
+export interface ClusterUse {
+  readonly namespace: string;
+  readonly use: Use;
+}
+
 /** What a link needs. */
 export interface LinkPorts {
   readonly name: string;
@@ -42,8 +48,8 @@ export interface LinkPorts {
   connect(address: ClusterAddress): KubeClient;
   /** The pinned identity; undefined before the first contact. */
   pinnedClusterId(): string | undefined;
-  /** Namespaces in DR whose permissions count. */
-  namespaces(): readonly string[];
+  /** Namespaces whose permissions count, and what for. */
+  uses(): readonly ClusterUse[];
   /** Whether the role of a DR credential is to be checked (not for a source). */
   readonly checkPermissions: boolean;
   readonly clock: Clock;
@@ -118,7 +124,8 @@ export class ClusterLink {
       metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
       await this.#reached(clusterId, version.gitVersion);
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.#lost(error);
+      const missing = isKubeError(error, "Forbidden") ? await this.#readMissing() : undefined;
+      if (!this.#abort.signal.aborted) this.#lost(error, missing);
     }
   }
 
@@ -157,16 +164,32 @@ export class ClusterLink {
     const known = this.#state.missingPermissions;
     if (known !== undefined && known.length === 0 && nowMs - this.#permissionsAtMs < PERMISSIONS_EVERY_MS) return known;
     this.#permissionsAtMs = nowMs;
+    return await this.#findMissing(cluster.catalogue?.discovery.types ?? []);
+  }
+
+  async #findMissing(types: readonly ResourceType[]): Promise<string[]> {
     const missing = new Set<string>();
-    const namespaces = this.#ports.namespaces();
-    for (const namespace of namespaces.length === 0 ? ["default"] : namespaces) {
-      const rules = await readRules(cluster.client, namespace, this.#abort.signal);
-      for (const text of missingPermissions(rules, cluster.catalogue?.discovery.types ?? [])) missing.add(text);
+    const uses = this.#ports.uses();
+    const unused: ClusterUse = { namespace: "default", use: "Standby" };
+    for (const { namespace, use } of uses.length === 0 ? [unused] : uses) {
+      const rules = await readRules(this.#client, namespace, this.#abort.signal);
+      for (const text of missingPermissions(rules, types, use)) missing.add(text);
     }
     return [...missing];
   }
 
-  #lost(error: unknown): void {
+  /** A credential that may not even see the identity: all that it lacks says more than the one call that was refused. */
+  async #readMissing(): Promise<readonly string[] | undefined> {
+    if (!this.#ports.checkPermissions) return undefined;
+    try {
+      const { types } = await this.#client.discover({ signal: this.#abort.signal });
+      return await this.#findMissing(types);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #lost(error: unknown, missingPermissions = this.#state.missingPermissions): void {
     this.#failures++;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 0);
     const message = error instanceof Error ? error.message : String(error);
@@ -181,6 +204,7 @@ export class ClusterLink {
       ...this.#state,
       reachable: false,
       error: { reason, message },
+      missingPermissions,
       unreachableSinceWallMs: this.#state.unreachableSinceWallMs ?? this.#ports.clock.wallMs(),
     });
   }

@@ -13,6 +13,7 @@ import { SECRETS } from "./builtin_types.ts";
 import { systemClock as timers, waitFor } from "../kube/clock.ts";
 import { watchCatalogue } from "./catalogue_watch.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
+import type { ClusterUse } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
 import { followObjects, type ObjectStore } from "./follow.ts";
 import type { Hint } from "./hint.ts";
@@ -247,7 +248,7 @@ export class Controller {
     const runner = new RemoteClusterRunner(object, {
       connect,
       secret: (secretName) => this.#secret(secretName),
-      namespaces: () => this.#destinationsOf(name),
+      uses: () => this.#usesOf(name),
       clock,
       log,
       metrics,
@@ -331,11 +332,18 @@ export class Controller {
     });
   }
 
-  #destinationsOf(remoteCluster: string): string[] {
-    const names = this.replications()
-      .filter((replication) => replication.spec.destinationCluster === remoteCluster)
-      .map((replication) => replication.spec.destinationNamespace ?? replication.spec.sourceNamespace);
-    return [...new Set(names)];
+  /** Namespaces that Replications read or write in a RemoteCluster; one that is both is written. */
+  #usesOf(remoteCluster: string): ClusterUse[] {
+    const uses = new Map<string, ClusterUse["use"]>();
+    for (const { spec } of this.replications()) {
+      if (spec.sourceCluster === remoteCluster && !uses.has(spec.sourceNamespace)) {
+        uses.set(spec.sourceNamespace, "Source");
+      }
+      if (spec.destinationCluster === remoteCluster) {
+        uses.set(spec.destinationNamespace ?? spec.sourceNamespace, "Standby");
+      }
+    }
+    return [...uses].map(([namespace, use]) => ({ namespace, use }));
   }
 
   #secret(name: string): KubeObject | undefined {

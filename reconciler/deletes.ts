@@ -138,6 +138,6 @@ export function neverDeleted(key: string): boolean {
 }
 
 /** Id of a hold: a digest of exactly what it holds, so that a grown set needs a new approval. */
-export function holdId(holdType: HoldType, keys: readonly string[]): string {
-  return createHash("sha256").update([holdType, ...[...keys].sort()].join("\n")).digest("hex").slice(0, 10);
+export function holdId(holdType: HoldType, copies: readonly string[]): string {
+  return createHash("sha256").update([holdType, ...[...copies].sort()].join("\n")).digest("hex").slice(0, 10);
 }

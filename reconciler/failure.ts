@@ -103,6 +103,10 @@ export function classify(error: unknown): Failure {
 const IMMUTABLE =
   /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|cannot change roleRef/i;
 
+/** What ResourceQuota and LimitRange say. */
+const QUOTA =
+  /exceeded quota|status unknown for quota|(minimum|maximum) .* usage|max limit to request ratio|limit range/i;
+
 function classOf(error: KubeError): FailureClass {
   const text = error.status?.message ?? "";
   switch (error.reason) {
@@ -118,9 +122,7 @@ function classOf(error: KubeError): FailureClass {
       return error.status?.details?.kind === "namespaces" ? "NamespaceMissing" : "Transient";
     case "Forbidden":
       if (/being terminated/.test(text)) return "NamespaceTerminating";
-      if (/exceeded quota|(minimum|maximum) .* usage|max limit to request ratio|limit range/i.test(text)) {
-        return "Quota";
-      }
+      if (QUOTA.test(text)) return "Quota";
       return /admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/i.test(text) ? "Denied" : "Forbidden";
     case "BadRequest":
       return /admission webhook/.test(text) ? "Denied" : "Invalid";

@@ -1,6 +1,6 @@
 /**
- * Keeps an object that changes all the time from being written all the time: its first two writes go out at once, the
- * next ones wait and take along what comes meanwhile.
+ * Keeps an object that changes all the time from being written all the time: two writes in quick succession go out at
+ * once, the next ones wait longer and longer, at most a second, and take along what comes meanwhile.
  *
  * @module
  */
@@ -8,16 +8,20 @@ import type { Clock } from "./clock.ts";
 
 /** Writes of one key that go out at once. */
 const FREE_WRITES = 2;
-/** Least time between the others. */
-const GAP_MS = 200;
-/** A key that was not written for this long is cold again. */
-const COLD_MS = 1_000;
+/** Time before the first write that has to wait; it doubles from write to write. */
+const FIRST_GAP_MS = 200;
+const MAX_GAP_MS = 1_000;
 
-/** Remembers the keys written within the last second. */
+interface Heat {
+  count: number;
+  lastMs: number;
+}
+
+/** Remembers the keys written just now. */
 export class WriteHeat {
   readonly #clock: Clock;
   /** In the order of their last writes. */
-  readonly #keys = new Map<string, { count: number; lastMs: number }>();
+  readonly #keys = new Map<string, Heat>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -27,23 +31,32 @@ export class WriteHeat {
   wrote(key: string): void {
     const nowMs = this.#clock.monotonicMs();
     this.#forgetCold(nowMs);
-    const count = (this.#keys.get(key)?.count ?? 0) + 1;
+    const known = this.#hot(key, nowMs);
     this.#keys.delete(key);
-    this.#keys.set(key, { count, lastMs: nowMs });
+    this.#keys.set(key, { count: (known?.count ?? 0) + 1, lastMs: nowMs });
   }
 
   /** How long the next write of a key has to wait, in milliseconds. */
   waitMs(key: string): number {
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#hot(key, nowMs);
+    return known === undefined ? 0 : Math.max(0, known.lastMs + gapMs(known.count) - nowMs);
+  }
+
+  #hot(key: string, nowMs: number): Heat | undefined {
     const known = this.#keys.get(key);
-    if (known === undefined || known.count < FREE_WRITES) return 0;
-    const passedMs = this.#clock.monotonicMs() - known.lastMs;
-    return passedMs >= COLD_MS ? 0 : Math.max(0, GAP_MS - passedMs);
+    if (known === undefined) return undefined;
+    return nowMs - known.lastMs < Math.max(FIRST_GAP_MS, 2 * gapMs(known.count)) ? known : undefined;
   }
 
   #forgetCold(nowMs: number): void {
     for (const [key, { lastMs }] of this.#keys) {
-      if (nowMs - lastMs < COLD_MS) return;
+      if (nowMs - lastMs < 2 * MAX_GAP_MS) return;
       this.#keys.delete(key);
     }
   }
+}
+
+function gapMs(count: number): number {
+  return count < FREE_WRITES ? 0 : Math.min(MAX_GAP_MS, FIRST_GAP_MS * 2 ** (count - FREE_WRITES));
 }

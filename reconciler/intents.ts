@@ -13,13 +13,18 @@ const HOLD_REASONS: Readonly<Record<HoldType, string>> = {
   SourceNamespaceRecreated: "the source namespace was created anew and lacks these objects",
 };
 
+/** Whether an approval releases a hold: a source that is gone is never a reason to empty its standby. */
+function isReleasable(holdType: HoldType): boolean {
+  return holdType !== "SourceNamespaceGone";
+}
+
 /** Writes `statusWindow` where a restart finds it; throws when it could not be written. */
 export type PersistWindow = () => Promise<void>;
 
 /** Ledger of intents, holds and the deletion window. */
 export class DeletionLedger {
   readonly intents = new Map<string, Intent>();
-  readonly #held = new Map<string, { holdType: HoldType; sinceWallMs: number }>();
+  readonly #held = new Map<string, { holdType: HoldType; copyUid: string; sinceWallMs: number }>();
   readonly #persist: PersistWindow;
   #window: DeletionWindow;
   /** Deletes already accounted for in what was persisted but not carried out yet. */
@@ -60,9 +65,10 @@ export class DeletionLedger {
     this.#held.delete(key);
   }
 
-  hold(key: string, holdType: HoldType, nowWallMs: number): void {
+  hold(key: string, holdType: HoldType, copyUid: string, nowWallMs: number): void {
     const known = this.#held.get(key);
-    if (known?.holdType !== holdType) this.#held.set(key, { holdType, sinceWallMs: nowWallMs });
+    if (known?.holdType === holdType && known.copyUid === copyUid) return;
+    this.#held.set(key, { holdType, copyUid, sinceWallMs: nowWallMs });
   }
 
   release(key: string): void {
@@ -71,15 +77,17 @@ export class DeletionLedger {
 
   /** Holds as they stand, for the status: at most 20, each with a sample of ten names. */
   holds(): Hold[] {
-    const groups = new Map<HoldType, { keys: string[]; sinceWallMs: number }>();
-    for (const [key, { holdType, sinceWallMs }] of this.#held) {
-      const group = groups.get(holdType) ?? { keys: [], sinceWallMs };
+    const groups = new Map<HoldType, { keys: string[]; copies: string[]; sinceWallMs: number }>();
+    for (const [key, { holdType, copyUid, sinceWallMs }] of this.#held) {
+      const group = groups.get(holdType) ?? { keys: [], copies: [], sinceWallMs };
       group.keys.push(key);
+      // With its uid: an approval that was used does not reach a later copy of the same name.
+      group.copies.push(`${key} ${copyUid}`);
       group.sinceWallMs = Math.min(group.sinceWallMs, sinceWallMs);
       groups.set(holdType, group);
     }
-    return [...groups].map(([holdType, { keys, sinceWallMs }]) => ({
-      id: holdId(holdType, keys),
+    return [...groups].map(([holdType, { keys, copies, sinceWallMs }]) => ({
+      id: holdId(holdType, copies),
       type: holdType,
       count: keys.length,
       reason: HOLD_REASONS[holdType],
@@ -97,15 +105,11 @@ export class DeletionLedger {
   /** Releases what an approval names exactly as it is held now. */
   applyApprovals(): string[] {
     if (this.#approvals.size === 0 || this.#held.size === 0) return [];
-    // Nobody can release what waits for a namespace that is gone: whatever comes in its place needs an approval of its own.
-    const approvedTypes = new Set(
-      this.holds().filter((hold) => this.#approvals.has(hold.id) && hold.type !== "SourceNamespaceGone")
-        .map((hold) => hold.type),
-    );
+    const approvedTypes = new Set(this.holds().filter((hold) => this.#approvals.has(hold.id)).map((hold) => hold.type));
     const released: string[] = [];
     for (const [key, { holdType }] of this.#held) {
       const intent = this.intents.get(key);
-      if (intent === undefined || !approvedTypes.has(holdType)) continue;
+      if (intent === undefined || !approvedTypes.has(holdType) || !isReleasable(holdType)) continue;
       intent.approved = true;
       released.push(key);
     }

@@ -48,6 +48,7 @@ export class KindFollower {
   /** Wall time at which the last complete list began. */
   #listedWallMs: number | undefined;
   #listedSinceLive = false;
+  #provenByReadWallMs = 0;
   #error: Failure | undefined;
 
   constructor(kind: MirroredKind, ports: FollowerPorts) {
@@ -75,7 +76,17 @@ export class KindFollower {
   provenWallMs(): number | undefined {
     if (this.#listedWallMs === undefined) return undefined;
     const watched = this.#listedSinceLive ? this.#sourceWatch?.provenWallMs() : undefined;
-    return Math.max(this.#listedWallMs, watched ?? 0);
+    return Math.max(this.#listedWallMs, this.#provenByReadWallMs, watched ?? 0);
+  }
+
+  /** Whether a proof by reading makes sense: only a watched kind is proven between lists. */
+  get provable(): boolean {
+    return this.#ports.watchSource && this.listed && this.#running === undefined;
+  }
+
+  /** A read that began then found every object known. */
+  proven(wallMs: number): void {
+    this.#provenByReadWallMs = wallMs;
   }
 
   get connected(): boolean {

@@ -115,6 +115,14 @@ export class Memory {
     if (change !== 0) this.#copies.set(entry.kind, (this.#copies.get(entry.kind) ?? 0) + change);
   }
 
+  /** The source object is gone. */
+  forgetSource(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    entry.sourceUid = undefined;
+    entry.sourceResourceVersion = undefined;
+  }
+
   /** A relist of a kind: its source's resourceVersions prove nothing any more (etcd may have been restored). */
   distrustSource(kind: string): void {
     for (const entry of this.#entries.values()) if (entry.kind === kind) entry.sourceResourceVersion = undefined;

@@ -35,12 +35,16 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   const source = await readSource(item, kind, name, context);
   if (source === undefined) return await retire(item.key, kind, name, "the source object is gone", context);
   const want = desired(source, desiredContext(kind, context));
-  if (want.kind === "skip") {
-    return await retire(item.key, kind, name, want.message, context, want.reason);
-  }
-  context.ledger.cancel(item.key);
   const entry = context.memory.ensure(item.key);
   noteSource(entry, source);
+  if (want.kind === "skip") {
+    const outcome = await retire(item.key, kind, name, want.message, context, want.reason);
+    // A late hint of what is not mirrored must not look like a change that the watch has missed.
+    const skipped = context.memory.get(item.key);
+    if (skipped !== undefined) noteSource(skipped, source);
+    return outcome;
+  }
+  context.ledger.cancel(item.key);
   const outcome = await writeCopy(item, kind, name, want, entry, context);
   if (outcome.type === "Written" || outcome.type === "Unchanged") entry.state = "Synced";
   return outcome;

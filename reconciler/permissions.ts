@@ -6,8 +6,14 @@
 import { groupResource, type KubeClient, type ResourceType } from "../kube/types.ts";
 import { mirroredKind } from "./desired/kinds.ts";
 
-/** Verbs that mirroring needs on each mirrored kind in the DR cluster. */
-const NEEDED_VERBS = ["get", "list", "watch", "create", "patch", "delete"] as const;
+/** What a namespace is to us: a source is only read. */
+export type Use = "Source" | "Standby";
+
+/** Verbs that mirroring needs on each mirrored kind. */
+const NEEDED_VERBS: Readonly<Record<Use, readonly string[]>> = {
+  Source: ["get", "list", "watch"],
+  Standby: ["get", "list", "watch", "create", "patch", "delete"],
+};
 /** Mirrored Roles may hold more than the credential itself may do. */
 const ESCALATION_VERBS = ["escalate", "bind"] as const;
 
@@ -29,7 +35,7 @@ export async function readRules(client: KubeClient, namespace: string, signal?: 
 }
 
 /** What is missing, by kind: `create, patch on deployments.apps`. Empty when nothing is. */
-export function missingPermissions(rules: readonly Rule[], types: readonly ResourceType[]): string[] {
+export function missingPermissions(rules: readonly Rule[], types: readonly ResourceType[], use: Use): string[] {
   const byVerbs = new Map<string, string[]>();
   const note = (verbs: string[], resource: string) => {
     if (verbs.length === 0) return;
@@ -38,15 +44,15 @@ export function missingPermissions(rules: readonly Rule[], types: readonly Resou
   };
   for (const type of types) {
     if (!mirroredKind(type).mirrored) continue;
-    note(lacking(rules, NEEDED_VERBS, type), groupResource(type));
+    note(lacking(rules, NEEDED_VERBS[use], type), groupResource(type));
     const isRole = type.group === "rbac.authorization.k8s.io" && type.resource === "roles";
-    if (isRole) note(lacking(rules, ESCALATION_VERBS, type), groupResource(type));
+    if (isRole && use === "Standby") note(lacking(rules, ESCALATION_VERBS, type), groupResource(type));
   }
-  note(
-    lacking(rules, ["get", "create", "update", "watch", "list"], { group: "coordination.k8s.io", resource: "leases" }),
-    "leases.coordination.k8s.io",
-  );
-  note(lacking(rules, ["get", "create"], { group: "", resource: "namespaces" }), "namespaces");
+  const lease = { group: "coordination.k8s.io", resource: "leases" };
+  const leaseVerbs = use === "Standby" ? ["get", "create", "update", "watch", "list"] : [];
+  note(lacking(rules, leaseVerbs, lease), groupResource(lease));
+  const namespaceVerbs = use === "Standby" ? ["get", "create"] : ["get"];
+  note(lacking(rules, namespaceVerbs, { group: "", resource: "namespaces" }), "namespaces");
   return [...byVerbs].map(([verbs, resources]) => {
     const shown = resources.slice(0, 5).join(", ");
     return `${verbs} on ${shown}${resources.length > 5 ? ` and ${resources.length - 5} more kinds` : ""}`;

@@ -9,7 +9,7 @@ import type { Condition, RemoteCluster, RemoteClusterStatus } from "../crds/type
 import { type ClusterAddress, ConfigError, parseInlineKubeconfig } from "../kube/config.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
-import { ClusterLink, identityHoldId, type LinkState } from "./cluster_link.ts";
+import { ClusterLink, type ClusterUse, identityHoldId, type LinkState } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -19,8 +19,8 @@ export interface RemoteClusterPorts {
   connect(address: ClusterAddress): KubeClient;
   /** Secret of the control namespace; undefined when there is none. */
   secret(name: string): KubeObject | undefined;
-  /** DR namespaces that Replications of this cluster write to. */
-  namespaces(): readonly string[];
+  /** Namespaces that Replications read and write in this cluster. */
+  uses(): readonly ClusterUse[];
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -153,7 +153,7 @@ export class RemoteClusterRunner {
       this.#link = new ClusterLink({
         ...this.#ports,
         connect: (address) => this.#ports.connect(address),
-        namespaces: () => this.#ports.namespaces(),
+        uses: () => this.#ports.uses(),
         random: () => this.#ports.random(),
         name: this.#object.metadata.name,
         address,

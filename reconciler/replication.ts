@@ -89,6 +89,8 @@ export class ReplicationRunner {
   #fenced: string | undefined;
   #role: StatusFacts["role"];
   #epoch: number | undefined;
+  /** The replication id that the epoch belongs to. */
+  #epochOf: string | undefined;
   #lastManualSync: string | undefined;
   #syncing = 0;
   #renewedAtMs = -Infinity;
@@ -101,6 +103,7 @@ export class ReplicationRunner {
     this.#object = object;
     this.#ports = ports;
     this.#epoch = object.status?.epoch;
+    this.#epochOf = object.status?.replicationId;
     this.#lastManualSync = object.status?.lastManualSync;
     this.#schedule = new Schedule(() => void this.#sync());
     this.#writer = new StatusWriter<ReplicationStatus>({
@@ -259,6 +262,9 @@ export class ReplicationRunner {
       return;
     }
     const store = fenceLeaseStore(target.client, destinationNamespace, { signal: this.#abort.signal });
+    // Another replication id, another cluster: what is known of the former one's fence means nothing there.
+    if (this.#epochOf !== undefined && this.#epochOf !== identity.replicationId) this.#epoch = undefined;
+    this.#epochOf = identity.replicationId;
     const fence = new Fence(store, holder, this.#epoch);
     const sourceObject = await namespace.read();
     const annotations: Record<string, string> = {};
@@ -440,7 +446,7 @@ export class ReplicationRunner {
     return {
       replication: this.#object,
       now: new Date(this.#ports.clock.wallMs()),
-      replicationId: running?.identity.replicationId,
+      replicationId: this.#epochOf,
       invalid: this.#invalid,
       notRunning: running === undefined ? this.#notRunning : undefined,
       fenced: this.#fenced,

@@ -21,6 +21,7 @@ import { mirrorKey } from "./mirror.ts";
 import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
+import { proveLife } from "./proof.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
 import { Verifier } from "./verifier.ts";
@@ -92,7 +93,7 @@ export class Replicator {
       read: (key) => this.#readSource(key),
       isKnown: (key, object) => this.#isKnown(key, object),
       changed: (key) => this.queue.add(key, { urgent: true }),
-      stalled: (key) => this.#followers.get(splitKey(key).kind)?.reconnect("a hint was not followed by an event"),
+      stalled: (key) => this.#onStalled(key),
       count: (outcome) => options.metrics.hints.inc({ replication: options.name, outcome }),
     });
   }
@@ -125,6 +126,16 @@ export class Replicator {
     this.#cleanups.push(target.dispatcher.register(this.queue, (item) => this.#work(item)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
+    proveLife({
+      client: source.client,
+      namespace: this.#options.identity.sourceNamespace,
+      memory: this.memory,
+      clock,
+      signal: this.#abort.signal,
+      followers: () => this.#followers.values(),
+      isKnown: (key, object) => this.#isKnown(key, object),
+      suspect: (key) => this.#verifier.hint(key),
+    });
   }
 
   /** Stops; writes in flight are aborted. */
@@ -233,6 +244,13 @@ export class Replicator {
       follower.start();
     }
     this.#options.onChange();
+  }
+
+  #onStalled(key: string): void {
+    const { kind, name: object } = splitKey(key);
+    const { log, name } = this.#options;
+    log.warn("watch of {kind} has missed a change of {object}: opened anew", { kind, object, replication: name });
+    this.#followers.get(kind)?.reconnect("a hint was not followed by an event");
   }
 
   #onListed(kind: string, result: object): void {
@@ -349,7 +367,7 @@ export class Replicator {
   #isKnown(key: string, object: KubeObject | undefined): boolean {
     if (this.queue.has(key)) return true;
     const entry = this.memory.get(key);
-    if (object === undefined) return entry === undefined || (entry.sourceUid === undefined && entry.copy === undefined);
+    if (object === undefined) return entry?.sourceUid === undefined;
     return entry?.sourceUid === object.metadata.uid &&
       entry?.sourceResourceVersion === object.metadata.resourceVersion;
   }

@@ -33,6 +33,7 @@ export async function retire(
   context: MirrorContext,
   skipReason?: string,
 ): Promise<Outcome> {
+  if (skipReason === undefined) context.memory.forgetSource(key);
   const nothingLeft = nothingToRetire(why, skipReason);
   const live = await readCopy(kind, name, context);
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
@@ -100,7 +101,7 @@ async function carryOut(verdict: GuardVerdict, what: Retirement, context: Mirror
       context.ledger.release(key);
       return { type: "Waiting", retryInMs: verdict.forMs, why: verdict.why };
     case "Hold":
-      return hold(key, verdict.holdType, context);
+      return hold(key, verdict.holdType, what.live.metadata.uid ?? "", context);
     case "Retain":
       context.ledger.cancel(key);
       return { type: "Skipped", reason: "Retained", message: "deletion.policy is Retain" };
@@ -111,8 +112,8 @@ async function carryOut(verdict: GuardVerdict, what: Retirement, context: Mirror
   }
 }
 
-function hold(key: string, holdType: HoldType, context: MirrorContext): Outcome {
-  context.ledger.hold(key, holdType, context.clock.wallMs());
+function hold(key: string, holdType: HoldType, copyUid: string, context: MirrorContext): Outcome {
+  context.ledger.hold(key, holdType, copyUid, context.clock.wallMs());
   return { type: "Waiting", retryInMs: HOLD_REVIEW_MS, why: holdType };
 }
 

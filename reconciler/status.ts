@@ -74,7 +74,7 @@ export interface StatusFacts {
 export function computeStatus(facts: StatusFacts): ReplicationStatus {
   const { replication, running } = facts;
   const before = replication.status ?? {};
-  const counts = running === undefined ? undefined : count(running);
+  const counts = running === undefined ? undefined : lastCounts(facts, running) ?? count(running);
   const pass = running?.lastPass;
   return {
     ...before,
@@ -83,7 +83,7 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
     destinationNamespace: destinationNamespaceOf(replication),
     phase: phaseOf(facts, counts),
     role: facts.role ?? before.role,
-    epoch: facts.epoch ?? before.epoch,
+    epoch: facts.epoch ?? (facts.replicationId === before.replicationId ? before.epoch : undefined),
     syncedUpTo: later(before.syncedUpTo, running?.syncedUpToWallMs),
     lastSyncTime: pass === undefined ? before.lastSyncTime : toTime(pass.endedWallMs),
     lastSyncDuration: pass === undefined ? before.lastSyncDuration : `${pass.endedWallMs - pass.startedWallMs}ms`,
@@ -97,6 +97,27 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
       deletions: { windowStart: toTime(running.window.startWallMs), count: running.window.count },
     }),
     conditions: conditionsOf(facts, counts),
+  };
+}
+
+/** Without watches, what the last pass found holds until the next one, also in a process that was started since. */
+function rests({ replication: { spec, status } }: StatusFacts): boolean {
+  return spec.replicationMode !== "Continuous" && status?.lastSyncTime !== undefined;
+}
+
+/** What the status already says, where no pass of this process has found anything yet. */
+function lastCounts(facts: StatusFacts, running: RunningFacts): Counts | undefined {
+  const { status } = facts.replication;
+  if (running.lastPass !== undefined || !rests(facts) || status?.syncStats === undefined) return undefined;
+  const { failures = [], resourceStatus = [], syncStats } = status;
+  const none = { totalResources: 0, successfulSyncs: 0, pending: 0, failedSyncs: 0, conflicts: 0, deleted: 0 };
+  const ofClass = (name: string) => failures.filter((failure) => failure.class === name);
+  return {
+    stats: { ...none, ...syncStats },
+    kinds: resourceStatus,
+    failures,
+    conflicts: ofClass("Conflict").map(({ name }) => name),
+    missing: ofClass("KindMissing"),
   };
 }
 
@@ -183,7 +204,7 @@ function phaseOf(facts: StatusFacts, counts: Counts | undefined): Phase {
   if (facts.invalid !== undefined || facts.fenced !== undefined) return "Failed";
   if (facts.notRunning !== undefined || counts === undefined) return "Pending";
   if (facts.replication.spec.replicationMode === "Continuous" || facts.syncing) return "Running";
-  if (facts.running?.lastPass === undefined) return "Pending";
+  if (facts.running?.lastPass === undefined && !rests(facts)) return "Pending";
   return counts.stats.failedSyncs + counts.stats.conflicts > 0 ? "Failed" : "Completed";
 }
 
@@ -217,7 +238,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
   }
   return [
     ...updates,
-    synced(counts, running),
+    synced(counts, running, running.lastPass === undefined && !rests(facts)),
     degraded(running),
     conflict(counts),
     blocked(running),
@@ -238,12 +259,16 @@ function ready(facts: StatusFacts): Update {
   return { type: "Ready", status: "True", reason: "Mirroring", message: "changes are mirrored" };
 }
 
-function synced({ stats }: Counts, running: RunningFacts): Update {
+function synced({ stats }: Counts, running: RunningFacts, isFirst: boolean): Update {
   const open = stats.totalResources - stats.successfulSyncs;
-  if (running.lastPass === undefined) {
+  if (isFirst) {
     return { type: "Synced", status: "False", reason: "FirstSync", message: `${stats.successfulSyncs} objects so far` };
   }
-  if (open > 0 || running.kindErrors.size > 0) {
+  if (open === 0 && running.kindErrors.size > 0) {
+    const message = `${running.kindErrors.size} kinds cannot be read: what they hold is not compared`;
+    return { type: "Synced", status: "False", reason: "KindUnreadable", message };
+  }
+  if (open > 0) {
     const message = `${open} of ${stats.totalResources} objects are not in DR as they should be`;
     return {
       type: "Synced",

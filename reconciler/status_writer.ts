@@ -81,12 +81,11 @@ export class StatusWriter<S extends object> {
       const computed = this.#ports.compute();
       if (computed === undefined) return true;
       const { object, status } = computed;
-      this.#arm(PROOF_OF_LIFE_MS);
       const known = this.#last ?? object.status as S | undefined;
       const difference = differs(known, status);
-      if (difference === "same") return true;
-      const sinceLastMs = clock.monotonicMs() - this.#lastWriteMs;
-      if (difference === "slow" && !now && sinceLastMs < PROOF_OF_LIFE_MS - 100) return true;
+      const restMs = this.#lastWriteMs + PROOF_OF_LIFE_MS - clock.monotonicMs();
+      this.#arm(restMs > 0 ? restMs : PROOF_OF_LIFE_MS);
+      if (difference === "same" || (difference === "slow" && !now && restMs > 0)) return true;
       this.#lastWriteMs = clock.monotonicMs();
       await this.#patch(object, known, status);
       this.#last = status;

@@ -20,7 +20,7 @@ export interface Look {
   readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
-const widths = { what: 34, action: 27, lag: 11 };
+const widths = { what: 36, action: 27, lag: 11 };
 
 /** Milliseconds for people: `8.4 ms`, `2,013 ms`. */
 export function formatMs(ms: number): string {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CONTROL_NAMESPACE } from "../../crds/keys.ts";
 import { findType } from "../../kube/resolve_type.ts";
 import type { Discovery, KubeClient, KubeObject } from "../../kube/types.ts";
 import { waitFor } from "../wait.ts";
@@ -12,7 +13,7 @@ import type { Board } from "./board.ts";
 import { compareNamespaces, type Comparison } from "./comparison.ts";
 import { keyOf, Observer } from "./observer.ts";
 import { type Act, type Actor, applyAct, applyFirstAct, changeActs, startAct } from "./play.ts";
-import { type Stage, waitUntil } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import { type Summary, sumUp } from "./summary.ts";
 
 /** A round's surroundings. */
@@ -47,7 +48,7 @@ async function playActs(options: RoundOptions, arrivals: Arrivals): Promise<bool
 
   board.head(`A Replication of namespace ${NAMESPACE}, from source to dr`);
   if (!await play([startAct(actor)])) return false;
-  await waitUntil(stage.source.cluster, `replication/${NAMESPACE}`, "condition=Synced", signal);
+  await waitUntilSynced(options);
 
   board.head("The application: kubectl apply -f tests/demo/shop.yaml");
   const [definition, ...objects] = await readApplication() as [KubeObject, ...KubeObject[]];
@@ -60,6 +61,12 @@ async function playActs(options: RoundOptions, arrivals: Arrivals): Promise<bool
 
   board.head("Its changes");
   return await play(changeActs(shop));
+}
+
+/** Waits for the end of the first pass. When it does not come, the arrivals will tell. */
+async function waitUntilSynced({ stage, waitMs, signal }: RoundOptions): Promise<void> {
+  const args = ["wait", "-n", CONTROL_NAMESPACE, "--for=condition=Synced", `--timeout=${waitMs}ms`];
+  await stage.source.cluster.kubectl([...args, `replication/${NAMESPACE}`], { signal, allowFailure: true });
 }
 
 /** Writes one after the other, as kubectl does, without waiting for arrivals; then waits for all. */

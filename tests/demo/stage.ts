@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { CONTROL_NAMESPACE } from "../../crds/keys.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { parseInlineKubeconfig } from "../../kube/config.ts";
 import { createTransport } from "../../kube/transport.ts";
@@ -13,9 +14,6 @@ import { type BuildProgress, ensureBinaries } from "../rig/binaries.ts";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { connectDr, installDr, installSource } from "../rig/install.ts";
 import { startWatchdog } from "./watchdog.ts";
-
-/** Folder-independent facts of the demo. */
-export const CONTROL_NAMESPACE = "dr-syncer-system";
 
 /** A cluster with a client that is nobody of dr-syncer's. */
 export interface Site {
@@ -63,15 +61,14 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   signal.throwIfAborted();
   tell("Connecting the DR cluster: a RemoteCluster and the Secret with its kubeconfig…");
   await connectDr(source.cluster, "dr", drInstalled.kubeconfig);
-  await waitUntil(source.cluster, "remotecluster/dr", "jsonpath={.status.health}=Healthy", signal);
+  await waitUntilHealthy(source.cluster, signal);
   const kept = started.move();
   return { source, dr, controller, kubectlPath: kubectl, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-/** `kubectl wait` for an object of the control namespace. @throws {Error} with kubectl's words when it takes too long */
-export async function waitUntil(cluster: Cluster, name: string, condition: string, signal: AbortSignal): Promise<void> {
-  const args = ["wait", "-n", CONTROL_NAMESPACE, `--for=${condition}`, "--timeout=45s", name];
-  await cluster.kubectl(args, { signal });
+async function waitUntilHealthy(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  const condition = "--for=jsonpath={.status.health}=Healthy";
+  await cluster.kubectl(["wait", "-n", CONTROL_NAMESPACE, condition, "--timeout=45s", "remotecluster/dr"], { signal });
 }
 
 async function buildBinaries(options: StageOptions) {

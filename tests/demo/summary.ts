@@ -16,7 +16,7 @@ export interface Summary {
     /** `Kind name: action` of what has not arrived. */
     readonly missing: readonly string[];
   };
-  /** Lag of the changes, in milliseconds; null when none arrived. Without deletes, which wait out their grace. */
+  /** Lag in milliseconds, without starts and deletes (they wait out a grace); null when none arrived. */
   readonly lagMs: { readonly count: number; readonly p50: number; readonly p99: number; readonly max: number } | null;
   readonly arrivals: readonly {
     readonly kind: string;
@@ -67,7 +67,9 @@ export function formatSummary(summary: Summary): string[] {
   const lines = [`${changes.arrived} of ${changes.announced} changes arrived`];
   if (lagMs !== null) {
     const { count, p50, p99, max } = lagMs;
-    lines[0] += `; of the ${count} without a grace: p50 ${formatMs(p50)}, p99 ${formatMs(p99)}, max ${formatMs(max)}`;
+    lines[0] += `; the ${count} within the running mirror: p50 ${formatMs(p50)}, p99 ${formatMs(p99)}, max ${
+      formatMs(max)
+    }`;
   }
   for (const missing of changes.missing) lines.push(`NOT ARRIVED: ${missing}`);
   if (namespace === null) return [...lines, "The namespaces could not be compared: a cluster does not answer"];

@@ -23,12 +23,18 @@ class Interruption extends Error {
   }
 }
 
-/** Aborts at the first signal; the second does not wait for the clean-up, which then happens behind our back. */
+/** A terminal and the programs between it and us send one Ctrl-C several times. */
+const sameSignalMs = 1_000;
+
+/** Aborts at the first signal; a later one does not wait for the clean-up, which then happens without us. */
 function listenForSignals(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = 0;
   for (const [name, exitCode] of Object.entries(signals)) {
     Deno.addSignalListener(name as keyof typeof signals, () => {
-      if (stop.signal.aborted) Deno.exit(exitCode);
+      if (stop.signal.aborted && performance.now() - firstMs > sameSignalMs) Deno.exit(exitCode);
+      if (stop.signal.aborted) return;
+      firstMs = performance.now();
       stop.abort(new Interruption(exitCode));
     });
   }
@@ -55,7 +61,8 @@ async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<numbe
     if (!summary.passed) { for (const line of warningsOf(stage.controller)) tell(line); }
     if (options.json) write(Deno.stdout, JSON.stringify(summary, undefined, 2) + "\n");
     if (!options.once) {
-      await followUntilInterrupted(() => lookAround(stage, board), () => followChanges(stage, board, signal));
+      lookAround(stage, board);
+      await followChanges(stage, board, signal);
     }
     tell("Cleaning up…");
     return summary.passed ? 0 : 1;
@@ -64,11 +71,6 @@ async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<numbe
     tell("Interrupted; everything was removed.");
     return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
   }
-}
-
-async function followUntilInterrupted(show: () => void, follow: () => Promise<void>): Promise<void> {
-  show();
-  await follow();
 }
 
 function write(sink: { writeSync(bytes: Uint8Array): number }, text: string): void {

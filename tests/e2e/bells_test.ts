@@ -22,8 +22,8 @@ Deno.test("the same scenario converges whatever bell rings", async (t) => {
 
 async function withBoth(scene: Scene): Promise<void> {
   await using _controller = await running(scene, []);
-  const { patchWrites } = await runScenario(scene, { namespace: "both", deadlineMs: AT_ONCE_MS });
-  assertFew(patchWrites);
+  const patched = await runScenario(scene, { namespace: "both", deadlineMs: AT_ONCE_MS });
+  assertFew(patched);
   assert.ok(await hints(scene, "confirmed") > 0, "the hook announced, the watch confirmed");
   assert.equal(await hints(scene, "stalled"), 0, "the watch missed nothing that was announced");
 }
@@ -37,8 +37,8 @@ async function withHintsOnly(scene: Scene): Promise<void> {
 
 async function withWatchOnly(scene: Scene): Promise<void> {
   await using _controller = await running(scene, ["--no-observe"]);
-  const { patchWrites } = await runScenario(scene, { namespace: "watch-only", deadlineMs: AT_ONCE_MS });
-  assertFew(patchWrites);
+  const patched = await runScenario(scene, { namespace: "watch-only", deadlineMs: AT_ONCE_MS });
+  assertFew(patched);
   const { stdout } = await scene.source.kubectl(["get", OBSERVE_HOOK, "--ignore-not-found", "-o", "name"]);
   assert.equal(stdout, "", "there is no hook");
 }
@@ -50,8 +50,11 @@ async function running(scene: Scene, flags: readonly string[]): Promise<AsyncDis
   return { [Symbol.asyncDispose]: stop };
 }
 
-function assertFew(patchWrites: number): void {
-  assert.ok(patchWrites >= 1 && patchWrites <= 3, `20 parallel patches made ${patchWrites} writes in DR`);
+/** Three writes for a burst of 300 ms; one more for each 300 ms that a slow machine takes longer. */
+function assertFew({ patchWrites, patchingMs }: { patchWrites: number; patchingMs: number }): void {
+  const most = 3 + Math.floor(patchingMs / 300);
+  const told = `20 patches within ${Math.round(patchingMs)} ms made ${patchWrites} writes in DR, not 1 to ${most}`;
+  assert.ok(patchWrites >= 1 && patchWrites <= most, told);
 }
 
 function hints(scene: Scene, outcome: string): Promise<number> {

@@ -14,6 +14,8 @@ import type { Printed } from "./scene.ts";
 
 /** Label on every copy. */
 const MANAGED_BY = "dr-syncer.io/managed-by";
+/** Annotation on every copy, and on nothing else. */
+const ORIGIN = "dr-syncer.io/origin";
 
 /** A view of one cluster. `using` closes its connections. */
 export class ClusterView implements Disposable {
@@ -36,9 +38,10 @@ export class ClusterView implements Disposable {
     return new Map(lists.flat());
   }
 
-  /** Every copy in a DR namespace, by `Kind/name`. */
-  copies(namespace: string): Promise<Map<string, Printed>> {
-    return this.objects(namespace, MANAGED_BY);
+  /** Every copy in a DR namespace, by `Kind/name`. Controllers in DR pass labels of a Service on to what they make of it. */
+  async copies(namespace: string): Promise<Map<string, Printed>> {
+    const labelled = await this.objects(namespace, MANAGED_BY);
+    return new Map([...labelled].filter(([, { metadata }]) => metadata.annotations?.[ORIGIN] !== undefined));
   }
 
   /** uid and resourceVersion of every copy: what a write would change. */

@@ -74,7 +74,9 @@ export function assertNotRecreated(
   before: Record<string, { uid: string }>,
   after: Record<string, { uid: string }>,
 ): void {
-  const again = Object.keys(before).filter((name) => after[name] !== undefined && after[name].uid !== before[name]?.uid);
+  const again = Object.keys(before).filter((name) =>
+    after[name] !== undefined && after[name].uid !== before[name]?.uid
+  );
   assert.deepEqual(again, [], "copies that were made anew");
 }
 
@@ -96,14 +98,19 @@ function inStandby(object: Printed): string {
 function asItIs(copy: Printed): string {
   const keys = ["dr-syncer.io/original-replicas", "dr-syncer.io/original-suspend"];
   const annotations = copy.metadata.annotations ?? {};
-  return describe(copy, Object.fromEntries(keys.filter((key) => key in annotations).map((key) => [key, annotations[key]])));
+  return describe(
+    copy,
+    Object.fromEntries(keys.filter((key) => key in annotations).map((key) => [key, annotations[key]])),
+  );
 }
 
 function describe({ kind, metadata, spec, data, ...rest }: Printed, notes: Record<string, string>): string {
   const { status: _status, apiVersion: _version, ...others } = rest;
   const own = kind === "Service" ? withoutAddresses(spec) : spec;
   const { labels, annotations } = metadata;
-  return JSON.stringify(sorted({ labels: users(labels), annotations: users(annotations), notes, spec: own, data, ...others }));
+  return JSON.stringify(
+    sorted({ labels: users(labels), annotations: users(annotations), notes, spec: own, data, ...others }),
+  );
 }
 
 function withoutAddresses({ clusterIP: _ip, clusterIPs: _ips, ...spec }: Printed): Printed {
@@ -111,7 +118,9 @@ function withoutAddresses({ clusterIP: _ip, clusterIPs: _ips, ...spec }: Printed
 }
 
 function users(keys: Record<string, string> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(keys).filter(([key]) => !FOREIGN_PREFIXES.some((prefix) => key.startsWith(prefix))));
+  return Object.fromEntries(
+    Object.entries(keys).filter(([key]) => !FOREIGN_PREFIXES.some((prefix) => key.startsWith(prefix))),
+  );
 }
 
 function sorted(value: Printed): Printed {

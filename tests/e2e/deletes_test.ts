@@ -186,7 +186,9 @@ async function ignored(safety: SafetyScene): Promise<void> {
 
 async function namespaceGone(safety: SafetyScene): Promise<void> {
   const name = "del-namespace";
-  await safety.mirror(name, ["a", "b", "c"], { deletion: { grace: "1s", budget: NO_BUDGET } });
+  // The rest of what a namespace holds comes and goes with it.
+  const resourceTypes = ["configmaps"];
+  await safety.mirror(name, ["a", "b", "c"], { deletion: { grace: "1s", budget: NO_BUDGET }, resourceTypes });
   const before = await safety.dr.versions("configmaps", name);
   await safety.scene.source.kubectl(["delete", "namespace", name]);
   assert.equal(await safety.source.namespace(name), undefined);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { TextLineStream } from "../line_stream.ts";
 import { findRigPaths } from "../rig/paths.ts";
 import { waitFor } from "../wait.ts";
@@ -6,6 +7,20 @@ import type { Summary } from "../demo/summary.ts";
 
 const task = new URL("../demo/task.ts", import.meta.url).pathname;
 const deadlineMs = 120_000;
+
+/** What the demo must show. */
+const kinds = [
+  ...["Namespace", "CRD", "Coupon", "Deployment", "StatefulSet", "CronJob", "Service", "Ingress", "NetworkPolicy"],
+  ...[
+    "ConfigMap",
+    "Secret",
+    "PersistentVolumeClaim",
+    "HorizontalPodAutoscaler",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+  ],
+];
 
 /** A demo in a run folder of its own. */
 class Demo implements AsyncDisposable {
@@ -40,7 +55,8 @@ class Demo implements AsyncDisposable {
     await Deno.mkdir(`${cacheHome}/dr-syncer`);
     // The binaries are those of everybody, what runs is this demo's own: it can be looked for afterwards.
     await Deno.symlink(findRigPaths().cacheDir, `${cacheHome}/dr-syncer/rig`);
-    return new Demo(cacheHome, args, { XDG_CACHE_HOME: cacheHome });
+    const denoDir = Deno.env.get("DENO_DIR") ?? join(findRigPaths().cacheDir, "../../deno");
+    return new Demo(cacheHome, args, { XDG_CACHE_HOME: cacheHome, DENO_DIR: denoDir });
   }
 
   kill(signal: Deno.Signal): void {
@@ -99,21 +115,7 @@ Deno.test("the demo shows every kind arriving, and leaves nothing behind", async
   assert.deepEqual(summary.changes.missing, []);
   assert.deepEqual(summary.namespace?.missing, []);
   const arrived = new Set(summary.arrivals.filter(({ lagMs }) => lagMs !== null).map(({ kind }) => kind));
-  for (
-    const kind of [
-      "Namespace",
-      "CRD",
-      "Coupon",
-      "Deployment",
-      "StatefulSet",
-      "Service",
-      "Ingress",
-      "ConfigMap",
-      "Secret",
-    ]
-      .concat(["PersistentVolumeClaim", "CronJob", "HorizontalPodAutoscaler", "ServiceAccount", "Role", "RoleBinding"])
-      .concat(["NetworkPolicy"])
-  ) assert.ok(arrived.has(kind), `${kind} is not in the summary`);
+  for (const kind of kinds) assert.ok(arrived.has(kind), `${kind} is not in the summary`);
   assert.ok(summary.lagMs !== null && summary.lagMs.p50 <= summary.lagMs.p99 && summary.lagMs.p99 <= summary.lagMs.max);
   assert.ok(summary.namespace?.notMirrored.some(({ kind, reason }) => kind === "Pod" && reason.includes("in DR")));
   await demo.untilNothingIsLeft();
@@ -146,6 +148,24 @@ Deno.test("a demo that is killed leaves nothing behind", async () => {
   demo.kill("SIGKILL");
   await demo.end();
   await demo.untilNothingIsLeft();
+});
+
+Deno.test("the watchdog ends a process when the one that started the watchdog is killed", async () => {
+  const watched = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  const url = new URL("../demo/watchdog.ts", import.meta.url).href;
+  const code = `import { startWatchdog } from "${url}";
+    startWatchdog(${watched.pid});
+    Deno.stderr.writeSync(new Uint8Array(1));
+    await new Promise(() => setInterval(() => {}, 1e6));`;
+  const starter = new Deno.Command(Deno.execPath(), { args: ["eval", code], stderr: "piped" }).spawn();
+  const reader = starter.stderr.getReader();
+  await reader.read();
+  starter.kill("SIGKILL");
+  const late = setTimeout(() => watched.kill("SIGTERM"), 10_000);
+  assert.equal((await watched.status).signal, "SIGKILL");
+  clearTimeout(late);
+  await starter.status;
+  await reader.cancel();
 });
 
 Deno.test("a wrong command line is refused with what to do", async () => {

@@ -113,8 +113,10 @@ function isLocal(key: string): boolean {
   return LOCAL_KEYS.some((prefix) => key.startsWith(prefix));
 }
 
+/** Keys in one order; without null, which old servers write for what is absent. */
 function sorted(value: Printed): Printed {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+  const keys = Object.keys(value).filter((key) => value[key] !== null).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]));
 }

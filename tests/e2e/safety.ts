@@ -29,7 +29,15 @@ export class SafetyScene implements AsyncDisposable {
 
   /** Deletes ConfigMaps in the source, in one call. */
   async deleteSource(namespace: string, names: readonly string[]): Promise<void> {
-    await this.scene.source.kubectl(["delete", "configmap", "-n", namespace, "--wait=false", ...names]);
+    await this.scene.source.kubectl([
+      "delete",
+      "configmap",
+      "-n",
+      namespace,
+      "--wait=false",
+      "--ignore-not-found",
+      ...names,
+    ]);
   }
 
   /** `kubectl annotate` of a Replication. */

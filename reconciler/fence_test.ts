@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { ROLE } from "../crds/keys.ts";
+import { type Lease, leaseOf } from "../kube/lease.ts";
+import { Fence, type FenceFacts, judgeFence, roleOf } from "./fence.ts";
+import type { LeaseStore, NewFence } from "./fence_lease.ts";
+
+const HOLDER = "cluster-a/dr-syncer-system";
+
+function lease(fields: { holder?: string; epoch?: number; role?: string } = {}): Lease {
+  const { holder = HOLDER, epoch = 1 } = fields;
+  const role = "role" in fields ? fields.role : "Standby";
+  return leaseOf({
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: {
+      name: "dr-syncer",
+      namespace: "app",
+      uid: "u",
+      resourceVersion: "1",
+      annotations: role === undefined ? {} : { [ROLE]: role },
+    },
+    spec: { holderIdentity: holder, leaseTransitions: epoch },
+  });
+}
+
+const table: { what: string; facts: Partial<FenceFacts>; expected: string }[] = [
+  { what: "no Lease, no copies, never written", facts: {}, expected: "Take 1" },
+  { what: "no Lease, but copies", facts: { copiesExist: true }, expected: "Fenced" },
+  { what: "no Lease, but a known epoch", facts: { knownEpoch: 1 }, expected: "Fenced" },
+  { what: "our Lease at first sight", facts: { lease: lease({ epoch: 4 }) }, expected: "Open 4" },
+  { what: "our Lease in the known epoch", facts: { lease: lease(), knownEpoch: 1 }, expected: "Open 1" },
+  { what: "a newer epoch", facts: { lease: lease({ epoch: 2 }), knownEpoch: 1 }, expected: "Fenced Standby" },
+  { what: "an older epoch", facts: { lease: lease(), knownEpoch: 2 }, expected: "Fenced Standby" },
+  { what: "another holder", facts: { lease: lease({ holder: "cluster-b/x" }) }, expected: "Fenced Standby" },
+  {
+    what: "another holder, Active",
+    facts: { lease: lease({ holder: "b", role: "Active" }) },
+    expected: "Fenced Active",
+  },
+  { what: "nobody", facts: { lease: lease({ holder: "" }), copiesExist: true }, expected: "Fenced Standby" },
+  { what: "an activated namespace", facts: { lease: lease({ role: "Active" }) }, expected: "NotStandby Active" },
+  { what: "a test", facts: { lease: lease({ role: "Testing" }) }, expected: "NotStandby Testing" },
+  { what: "a failback", facts: { lease: lease({ role: "FailingBack" }) }, expected: "NotStandby FailingBack" },
+  { what: "a role we do not know", facts: { lease: lease({ role: "standby" }) }, expected: "NotStandby Active" },
+  { what: "no role", facts: { lease: lease({ role: undefined }) }, expected: "NotStandby Active" },
+];
+
+for (const { what, facts, expected } of table) {
+  Deno.test(`the fence with ${what}: ${expected}`, () => {
+    const verdict = judgeFence({ holder: HOLDER, copiesExist: false, ...facts });
+    const parts = [
+      verdict.type,
+      "epoch" in verdict && verdict.type !== "NotStandby" ? verdict.epoch : undefined,
+      verdict.type !== "Open" && "role" in verdict ? verdict.role : undefined,
+    ];
+    assert.equal(parts.filter((part) => part !== undefined).join(" "), expected);
+  });
+}
+
+/** A Lease in memory, as a server would keep it. */
+class KeptLease implements LeaseStore {
+  lease: Lease | undefined;
+  created: NewFence[] = [];
+  /** Somebody else's Lease that appears just before ours is created. */
+  rival: Lease | undefined;
+
+  constructor(kept?: Lease) {
+    this.lease = kept;
+  }
+
+  read(): Promise<Lease | undefined> {
+    return Promise.resolve(this.lease);
+  }
+
+  create(fence: NewFence): Promise<Lease> {
+    this.created.push(fence);
+    const { holderIdentity: holder, leaseTransitions: epoch } = fence;
+    this.lease = this.rival ?? lease({ holder, epoch, role: fence.annotations[ROLE] });
+    return Promise.resolve(this.lease);
+  }
+
+  renew(known: Lease): Promise<Lease | undefined> {
+    return Promise.resolve(this.lease === known ? known : undefined);
+  }
+}
+
+const never = () => Promise.reject(new Error("copies must not be looked for"));
+const copies = (exist: boolean) => () => Promise.resolve(exist);
+
+Deno.test("a namespace is taken when nothing of ours is there, as a Standby with the annotations", async () => {
+  const store = new KeptLease();
+  const fence = new Fence(store, HOLDER, undefined);
+  assert.equal(fence.open, false);
+  assert.deepEqual(await fence.acquire(copies(false), { note: "x" }), { type: "Open", epoch: 1, role: "Standby" });
+  assert.deepEqual(store.created, [{
+    holderIdentity: HOLDER,
+    leaseTransitions: 1,
+    annotations: { note: "x", [ROLE]: "Standby" },
+  }]);
+  assert.deepEqual([fence.open, fence.epoch], [true, 1]);
+});
+
+Deno.test("a namespace is not taken while copies exist, or once written", async () => {
+  for (const [known, exist] of [[undefined, copies(true)], [1, never]] as const) {
+    const store = new KeptLease();
+    const fence = new Fence(store, HOLDER, known);
+    assert.equal((await fence.acquire(exist, {})).type, "Fenced");
+    assert.deepEqual([store.created, fence.open], [[], false]);
+  }
+});
+
+Deno.test("who takes a namespace second has not taken it", async () => {
+  const store = new KeptLease();
+  store.rival = lease({ holder: "cluster-b/x" });
+  const fence = new Fence(store, HOLDER, undefined);
+  assert.equal((await fence.acquire(copies(false), {})).type, "Fenced");
+  assert.deepEqual([fence.open, fence.epoch], [false, undefined]);
+});
+
+Deno.test("our own Lease is found again after a crash, copies or not", async () => {
+  const fence = new Fence(new KeptLease(lease({ epoch: 3 })), HOLDER, undefined);
+  assert.equal((await fence.acquire(never, {})).type, "Open");
+  assert.equal(fence.epoch, 3);
+});
+
+Deno.test("what a watch or a look shows closes the fence, and opens it again in the same epoch alone", async () => {
+  const store = new KeptLease(lease());
+  const fence = new Fence(store, HOLDER, undefined);
+  await fence.acquire(never, {});
+  fence.observe(lease({ role: "Active" }));
+  assert.deepEqual(fence.verdict, { type: "NotStandby", epoch: 1, role: "Active" });
+  fence.observe(lease());
+  assert.equal(fence.open, true);
+  fence.observe(undefined);
+  assert.equal(fence.open, false);
+  store.lease = lease({ epoch: 2 });
+  assert.equal((await fence.recheck()).type, "Fenced");
+  store.lease = lease();
+  assert.equal((await fence.recheck()).type, "Open");
+});
+
+Deno.test("proof of life is written over the Lease that was judged alone", async () => {
+  const store = new KeptLease(lease());
+  const fence = new Fence(store, HOLDER, undefined);
+  await fence.acquire(never, {});
+  await fence.renew(new Date(0), {});
+  assert.equal(fence.open, true);
+  store.lease = lease({ role: "Active" });
+  await fence.renew(new Date(0), {});
+  assert.equal(fence.verdict.type, "NotStandby");
+});
+
+Deno.test("a role that nobody knows counts as the one that forbids most", () => {
+  assert.equal(roleOf(lease({ role: "Whatever" })), "Active");
+  assert.equal(roleOf(lease({ role: "Testing" })), "Testing");
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import type { Discovery } from "../kube/types.ts";
+import { planKinds } from "./kinds.ts";
+import { discoveryOf, kindOf } from "./testing.ts";
+
+const configMaps = kindOf("configmaps", "ConfigMap", { shortNames: ["cm"] });
+const deployments = kindOf("deployments", "Deployment", { group: "apps", shortNames: ["deploy"] });
+const ingresses = kindOf("ingresses", "Ingress", { group: "networking.k8s.io" });
+const widgets = kindOf("widgets", "Widget", { group: "example.com", version: "v2" });
+const pods = kindOf("pods", "Pod");
+const nodes = kindOf("nodes", "Node", { namespaced: false });
+
+function plan(
+  source: Discovery,
+  target: Discovery,
+  selected: ReadonlySet<string> | "*" = "*",
+  deselected: string[] = [],
+) {
+  return planKinds({ source, target, selected, deselected: new Set(deselected) });
+}
+
+Deno.test("a pass goes by tiers, and by name within one", () => {
+  const all = discoveryOf([ingresses, widgets, deployments, configMaps]);
+  assert.deepEqual(plan(all, all).kinds.map((kind) => kind.name), [
+    "configmaps",
+    "widgets.example.com",
+    "deployments.apps",
+    "ingresses.networking.k8s.io",
+  ]);
+});
+
+Deno.test("what is not mirrored is told with its reason, unless it is cluster-scoped", () => {
+  const readOnly = kindOf("reports", "Report", { group: "example.com", verbs: ["get", "list"] });
+  const all = discoveryOf([pods, nodes, readOnly]);
+  const { kinds, unmirrored } = plan(all, all);
+  assert.deepEqual(kinds, []);
+  assert.deepEqual(unmirrored.map(({ name, reason }) => `${name} ${reason}`), [
+    "pods Pod",
+    "reports.example.com MissingVerbs",
+  ]);
+});
+
+Deno.test("kinds that are not selected, or excluded, are planned as not selected", () => {
+  const all = discoveryOf([configMaps, deployments, widgets]);
+  const selected = (kinds: { name: string; selected: boolean }[]) =>
+    kinds.filter((kind) => kind.selected).map((kind) => kind.name);
+  assert.deepEqual(
+    selected([...plan(all, all, new Set(["configmaps", "deployments.apps"]), ["deployments.apps"]).kinds]),
+    ["configmaps"],
+  );
+  assert.deepEqual(selected([...plan(all, all, "*", ["configmaps"]).kinds]), [
+    "widgets.example.com",
+    "deployments.apps",
+  ]);
+});
+
+const versionCases: { what: string; source: string[]; target: string[] | undefined; expected: string }[] = [
+  { what: "both prefer the same", source: ["v2"], target: ["v2"], expected: "v2 v2" },
+  { what: "DR prefers a newer one but serves the source's", source: ["v2"], target: ["v3", "v2"], expected: "v2 v2" },
+  {
+    what: "DR serves an older one that the source serves too",
+    source: ["v2", "v1"],
+    target: ["v1"],
+    expected: "v1 v1",
+  },
+  {
+    what: "the source's order decides between several",
+    source: ["v3", "v2", "v1"],
+    target: ["v1", "v2"],
+    expected: "v2 v2",
+  },
+  { what: "no version in common", source: ["v2"], target: ["v1"], expected: "v2 -" },
+  { what: "DR lacks the kind", source: ["v2"], target: undefined, expected: "v2 -" },
+];
+
+for (const { what, source, target, expected } of versionCases) {
+  Deno.test(`the version of a kind when ${what}: ${expected}`, () => {
+    const name = "widgets.example.com";
+    const ofSource = discoveryOf([{ ...widgets, version: source[0] as string }], { [name]: source });
+    const ofTarget = target === undefined
+      ? discoveryOf([])
+      : discoveryOf([{ ...widgets, version: target[0] as string }], { [name]: target });
+    const [kind] = plan(ofSource, ofTarget).kinds;
+    assert.equal(`${kind?.source.version} ${kind?.target?.version ?? "-"}`, expected);
+  });
+}

@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Hold, Replication, ReplicationStatus } from "../crds/types.ts";
+import type { Failure } from "./failure.ts";
+import { type Entry, Memory } from "./memory.ts";
+import { computeStatus, type RunningFacts, type StatusFacts } from "./status.ts";
+
+const NOW = new Date("2026-01-01T00:10:00.700Z");
+
+function replication(status?: ReplicationStatus, mode = "Continuous"): Replication {
+  return {
+    apiVersion: "dr-syncer.io/v1alpha1",
+    kind: "Replication",
+    metadata: { name: "app", namespace: "dr-syncer-system", generation: 4 },
+    spec: { destinationCluster: "dr", sourceNamespace: "app", replicationMode: mode } as Replication["spec"],
+    status,
+  };
+}
+
+function memoryOf(states: Record<string, Partial<Entry>>): Memory {
+  const memory = new Memory();
+  for (const [key, fields] of Object.entries(states)) Object.assign(memory.ensure(key), { state: "Synced", ...fields });
+  return memory;
+}
+
+function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "configmaps/a": {} })): RunningFacts {
+  return {
+    entries: memory.entries(),
+    pending: 0,
+    deleted: 0,
+    holds: [],
+    window: { startWallMs: Date.parse("2026-01-01T00:00:00.9Z"), count: 0 },
+    kindErrors: new Map(),
+    disconnected: [],
+    kindNames: new Map([["configmaps", { group: "", kind: "ConfigMap" }], ["deployments.apps", {
+      group: "apps",
+      kind: "Deployment",
+    }]]),
+    unmirrored: [],
+    lastPass: { startedWallMs: NOW.getTime() - 5_000, endedWallMs: NOW.getTime() - 4_000 },
+    syncedUpToWallMs: NOW.getTime(),
+    namespace: "Present",
+    hints: true,
+    ...fields,
+  };
+}
+
+function factsOf(fields: Partial<StatusFacts> = {}): StatusFacts {
+  return { replication: replication(), now: NOW, syncing: false, ...fields };
+}
+
+function conditions(facts: Partial<StatusFacts>): Record<string, string> {
+  const { conditions = [] } = computeStatus(factsOf(facts));
+  return Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+}
+
+const failing = (failureClass: Failure["failureClass"], message = "no"): Partial<Entry> => ({
+  state: failureClass === "Conflict" ? "Conflict" : "Failed",
+  failure: { failureClass, message, attempts: 2, nextRetryWallMs: NOW.getTime() },
+});
+
+const hold = (
+  type: string,
+): Hold => ({ id: "0123456789", type, count: 7, reason: "why", since: "2026-01-01T00:00:00Z" } as Hold);
+
+const HEALTHY = {
+  Valid: "True Valid",
+  Ready: "True Mirroring",
+  Fenced: "False Ours",
+  Synced: "True AllSynced",
+  Degraded: "False Healthy",
+  Conflict: "False None",
+  DeletionBlocked: "False None",
+  DependenciesMissing: "False None",
+};
+
+const table: { what: string; facts: Partial<StatusFacts>; expected: Record<string, string> }[] = [
+  { what: "all is well", facts: { running: runningOf() }, expected: HEALTHY },
+  {
+    what: "it waits for a cluster",
+    facts: { notRunning: { reason: "DestinationNotReady", message: "no" } },
+    expected: { Valid: "True Valid", Ready: "False DestinationNotReady", Synced: "Unknown NotRunning" },
+  },
+  {
+    what: "the spec cannot be honoured",
+    facts: { invalid: { reason: "Cycle", message: "no" } },
+    expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning" },
+  },
+  {
+    what: "the fence is not ours",
+    facts: { fenced: "held by another", notRunning: { reason: "Fenced", message: "held by another" } },
+    expected: { Valid: "True Valid", Ready: "False Fenced", Fenced: "True NotOurs", Synced: "Unknown NotRunning" },
+  },
+  {
+    what: "the first pass is not over",
+    facts: { running: runningOf({ lastPass: undefined }) },
+    expected: { ...HEALTHY, Synced: "False FirstSync" },
+  },
+  {
+    what: "DR does not answer",
+    facts: { running: runningOf({ unreachableSinceWallMs: NOW.getTime() }) },
+    expected: { ...HEALTHY, Ready: "False DestinationUnreachable" },
+  },
+  {
+    what: "an object is not written yet",
+    facts: { running: runningOf({}, memoryOf({ "configmaps/a": { state: "Pending" } })) },
+    expected: { ...HEALTHY, Synced: "False Pending" },
+  },
+  {
+    what: "an object is refused",
+    facts: { running: runningOf({}, memoryOf({ "configmaps/a": failing("Denied") })) },
+    expected: { ...HEALTHY, Synced: "False Failures" },
+  },
+  {
+    what: "an object is in the way",
+    facts: { running: runningOf({}, memoryOf({ "configmaps/a": failing("Conflict") })) },
+    expected: { ...HEALTHY, Synced: "False Failures", Conflict: "True NotOurs" },
+  },
+  {
+    what: "DR lacks a kind",
+    facts: { running: runningOf({}, memoryOf({ "widgets.example.com/a": failing("KindMissing") })) },
+    expected: { ...HEALTHY, Synced: "False Failures", DependenciesMissing: "True KindMissing" },
+  },
+  {
+    what: "a kind cannot be listed",
+    facts: {
+      running: runningOf({ kindErrors: new Map([["configmaps", { failureClass: "Forbidden", message: "no" }]]) }),
+    },
+    expected: { ...HEALTHY, Synced: "False KindUnreadable", Degraded: "True KindUnreadable" },
+  },
+  {
+    what: "a watch is lost",
+    facts: { running: runningOf({ disconnected: ["configmaps"] }) },
+    expected: { ...HEALTHY, Degraded: "True WatchLost" },
+  },
+  {
+    what: "hints do not come",
+    facts: { running: runningOf({ hints: false }) },
+    expected: { ...HEALTHY, Degraded: "True NoHints" },
+  },
+  { what: "no hints are expected", facts: { running: runningOf({ hints: undefined }) }, expected: HEALTHY },
+  {
+    what: "the source namespace is gone",
+    facts: { running: runningOf({ namespace: "Gone" }) },
+    expected: { ...HEALTHY, Degraded: "True SourceNamespaceGone" },
+  },
+  {
+    what: "the source namespace was created anew",
+    facts: { running: runningOf({ namespace: "Recreated" }) },
+    expected: { ...HEALTHY, Degraded: "True SourceNamespaceRecreated" },
+  },
+  {
+    what: "deletes are held",
+    facts: { running: runningOf({ holds: [hold("Budget")] }) },
+    expected: { ...HEALTHY, DeletionBlocked: "True Budget" },
+  },
+  {
+    what: "an object is not mirrored on purpose, another is being deleted",
+    facts: {
+      running: runningOf({}, memoryOf({ "configmaps/a": { state: "Skipped" }, "configmaps/b": { state: "Deleting" } })),
+    },
+    expected: HEALTHY,
+  },
+];
+
+for (const { what, facts, expected } of table) {
+  Deno.test(`conditions when ${what}`, () => {
+    assert.deepEqual(conditions(facts), expected);
+  });
+}
+
+const lastPass = { startedWallMs: 0, endedWallMs: 1 };
+const bad = memoryOf({ "configmaps/a": failing("Denied") });
+const phases: { what: string; facts: Partial<StatusFacts>; mode?: string; expected: string }[] = [
+  { what: "waiting", facts: { notRunning: { reason: "Paused", message: "" } }, expected: "Pending" },
+  { what: "invalid", facts: { invalid: { reason: "Cycle", message: "" }, running: runningOf() }, expected: "Failed" },
+  { what: "fenced", facts: { fenced: "no", running: runningOf() }, expected: "Failed" },
+  { what: "Continuous", facts: { running: runningOf() }, expected: "Running" },
+  { what: "Continuous with failures", facts: { running: runningOf({}, bad) }, expected: "Running" },
+  {
+    what: "Scheduled before its first pass",
+    mode: "Scheduled",
+    facts: { running: runningOf({ lastPass: undefined }) },
+    expected: "Pending",
+  },
+  {
+    what: "Scheduled in a pass",
+    mode: "Scheduled",
+    facts: { running: runningOf({ lastPass }), syncing: true },
+    expected: "Running",
+  },
+  {
+    what: "Scheduled after a pass",
+    mode: "Scheduled",
+    facts: { running: runningOf({ lastPass }) },
+    expected: "Completed",
+  },
+  {
+    what: "Manual after a pass with failures",
+    mode: "Manual",
+    facts: { running: runningOf({ lastPass }, bad) },
+    expected: "Failed",
+  },
+];
+
+for (const { what, facts, mode, expected } of phases) {
+  Deno.test(`a Replication that is ${what} has phase ${expected}`, () => {
+    assert.equal(computeStatus(factsOf({ ...facts, replication: replication(undefined, mode) })).phase, expected);
+  });
+}
+
+Deno.test("transition times move only on a transition", () => {
+  const later = new Date(NOW.getTime() + 60_000);
+  const first = computeStatus(factsOf({ running: runningOf() }));
+  const same = computeStatus(
+    factsOf({ running: runningOf({ disconnected: ["configmaps"] }), replication: replication(first), now: later }),
+  );
+  const timeOf = (status: ReplicationStatus, type: string) =>
+    status.conditions?.find((condition) => condition.type === type)?.lastTransitionTime;
+  assert.equal(timeOf(same, "Synced"), timeOf(first, "Synced"));
+  assert.equal(timeOf(first, "Degraded"), "2026-01-01T00:10:00Z");
+  assert.equal(timeOf(same, "Degraded"), "2026-01-01T00:11:00Z");
+});
+
+Deno.test("how far DR is never goes back, and is never told too late", () => {
+  const moments = fc.option(fc.integer({ min: NOW.getTime() - 90_000, max: NOW.getTime() }), { nil: undefined });
+  fc.assert(fc.property(fc.array(fc.tuple(moments, fc.boolean())), (sequence) => {
+    let status: ReplicationStatus | undefined;
+    let furthestMs = -Infinity;
+    for (const [syncedUpToWallMs, runs] of sequence) {
+      const before = Date.parse(status?.syncedUpTo ?? "1970-01-01T00:00:00Z");
+      const running = runs ? runningOf({ syncedUpToWallMs }) : undefined;
+      status = computeStatus(factsOf({ running, replication: replication(status) }));
+      if (runs && syncedUpToWallMs !== undefined) furthestMs = Math.max(furthestMs, syncedUpToWallMs);
+      if (status.syncedUpTo === undefined) continue;
+      const after = Date.parse(status.syncedUpTo);
+      assert.ok(after >= before, "went back");
+      assert.ok(after <= furthestMs, "is later than was proven");
+    }
+  }));
+});
+
+Deno.test("objects are counted by kind and state", () => {
+  const memory = memoryOf({
+    "configmaps/a": {},
+    "configmaps/b": { state: "Pending" },
+    "configmaps/c": failing("Quota"),
+    "configmaps/d": failing("Conflict"),
+    "configmaps/e": { state: "Skipped" },
+    "deployments.apps/a": {},
+  });
+  const { syncStats, resourceStatus, failures } = computeStatus(
+    factsOf({ running: runningOf({ deleted: 3 }, memory) }),
+  );
+  assert.deepEqual(syncStats, {
+    totalResources: 5,
+    successfulSyncs: 2,
+    pending: 1,
+    failedSyncs: 1,
+    conflicts: 1,
+    deleted: 3,
+  });
+  assert.deepEqual(resourceStatus, [
+    { group: "", kind: "ConfigMap", total: 4, synced: 1, failed: 2 },
+    { group: "apps", kind: "Deployment", total: 1, synced: 1, failed: 0 },
+  ]);
+  assert.deepEqual(failures?.map(({ kind, name, class: of }) => `${kind}/${name} ${of}`), [
+    "ConfigMap/c Quota",
+    "ConfigMap/d Conflict",
+  ]);
+});
+
+Deno.test("kinds come in the same order whatever was seen first", () => {
+  const kindNames = new Map([["a.x", { group: "x", kind: "Same" }], ["a.y", { group: "y", kind: "Same" }]]);
+  const orders = [["a.x/1", "a.y/1"], ["a.y/1", "a.x/1"]].map((keys) => {
+    const memory = memoryOf(Object.fromEntries(keys.map((key) => [key, {}])));
+    return computeStatus(factsOf({ running: runningOf({ kindNames }, memory) })).resourceStatus?.map((one) =>
+      one.group
+    );
+  });
+  assert.deepEqual(orders, [["x", "y"], ["x", "y"]]);
+});
+
+Deno.test("a missing kind shows even when the list of failures has no room for it", () => {
+  const states = Object.fromEntries(
+    Array.from({ length: 30 }, (_, index) => [`configmaps/${index}`, failing("Denied")]),
+  );
+  const memory = memoryOf({ ...states, "widgets.example.com/a": failing("KindMissing", "no widgets") });
+  const status = computeStatus(factsOf({ running: runningOf({}, memory) }));
+  assert.equal(status.failures?.length, 20);
+  assert.equal(status.conditions?.find((one) => one.type === "DependenciesMissing")?.message, "no widgets");
+});
+
+Deno.test("a hold tells how to release it, unless nothing does", () => {
+  const messageOf = (type: string) =>
+    computeStatus(factsOf({ running: runningOf({ holds: [hold(type)] }) })).conditions?.find((one) =>
+      one.type === "DeletionBlocked"
+    )?.message ?? "";
+  assert.match(messageOf("Budget"), /^7 deletes: why; release with annotation dr-syncer\.io\/approve: 0123456789$/);
+  assert.doesNotMatch(messageOf("SourceNamespaceGone"), /release/);
+});
+
+Deno.test("what is known stays while it does not run; times have whole seconds", () => {
+  const before = computeStatus(
+    factsOf({ running: runningOf(), replicationId: "id", role: "Standby", epoch: 2, lastManualSync: "x" }),
+  );
+  assert.equal(before.lastSyncDuration, "1000ms");
+  assert.deepEqual(before.deletions, { windowStart: "2026-01-01T00:00:00Z", count: 0 });
+  const after = computeStatus(
+    factsOf({ replication: replication(before), notRunning: { reason: "Paused", message: "" } }),
+  );
+  for (
+    const key of ["replicationId", "role", "epoch", "lastManualSync", "syncStats", "deletions", "syncedUpTo"] as const
+  ) {
+    assert.deepEqual(after[key], before[key], key);
+  }
+  assert.equal(after.observedGeneration, 4);
+  assert.match(after.syncedUpTo ?? "", /^2026-01-01T00:10:00Z$/);
+});
