@@ -34,8 +34,8 @@ export function announceChanges(
     const known = before?.conditions?.find(({ type }) => type === condition.type);
     if (known?.status === condition.status && known.reason === condition.reason) continue;
     const bad = BAD_WHEN_TRUE.has(condition.type) ? condition.status === "True" : condition.status === "False";
-    // At first sight only what is wrong is news.
-    if (known === undefined && !bad) continue;
+    // At first sight only what is wrong is news; that a first sync takes a while is not.
+    if (known === undefined && (!bad || condition.reason === "FirstSync")) continue;
     tell(
       bad ? "Warning" : "Normal",
       condition.reason,

@@ -10,7 +10,6 @@ import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import { desiredCrd } from "./desired/crd.ts";
 import type { MirroredKind } from "./kinds.ts";
-import type { Log } from "../kube/log.ts";
 import type { Outcome } from "./outcome.ts";
 
 const ESTABLISHED_DEADLINE_MS = 15_000;
@@ -21,14 +20,14 @@ export class Definitions {
   readonly #source: Cluster;
   readonly #target: Cluster;
   readonly #policy: "IfMissing" | "Never";
-  readonly #log: Log;
+  readonly #created: (name: string) => void;
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  constructor(source: Cluster, target: Cluster, policy: "IfMissing" | "Never", log: Log) {
+  constructor(source: Cluster, target: Cluster, policy: "IfMissing" | "Never", created: (name: string) => void) {
     this.#source = source;
     this.#target = target;
     this.#policy = policy;
-    this.#log = log;
+    this.#created = created;
   }
 
   /** Makes the DR cluster serve the kind, or answers why it does not. Throws `KubeError`. */
@@ -69,10 +68,7 @@ export class Definitions {
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });
-      this.#log.info("created CRD {name} in DR cluster {cluster}", {
-        name: source.metadata.name,
-        cluster: this.#target.name,
-      });
+      this.#created(source.metadata.name);
     } catch (error) {
       if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;
     }

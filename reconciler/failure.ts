@@ -96,7 +96,9 @@ export function classify(error: unknown): Failure {
     return { failureClass: "Transient", message: error instanceof Error ? error.message : String(error) };
   }
   const failureClass = classOf(error);
-  return { failureClass, message: safeMessage(error), retryAfterMs: error.retryAfterMs };
+  const isSecret = error.status?.details?.kind === "secrets";
+  const message = isSecret ? withoutWordsOfPolicies(safeMessage(error)) : safeMessage(error);
+  return { failureClass, message, retryAfterMs: error.retryAfterMs };
 }
 
 /** The words of the API server for a field that cannot be changed in place; each kind has its own. */
@@ -146,8 +148,16 @@ function classOf(error: KubeError): FailureClass {
 function safeMessage(error: KubeError): string {
   const causes = error.status?.details?.causes ?? [];
   if (error.reason !== "Invalid" || causes.length === 0) return withoutQuotes(error.message);
-  const fields = causes.map((cause) => `${cause.field ?? "?"}: ${withoutQuotes(cause.message ?? cause.reason ?? "")}`);
+  // What an admission policy says comes as a cause without a field.
+  const fields = causes.map(({ field, message, reason }) =>
+    `${field === undefined ? "" : `${field}: `}${withoutQuotes(message ?? reason ?? "")}`
+  );
   return `${error.status?.details?.kind ?? "object"} is invalid in DR: ${fields.join("; ")}`.slice(0, 1024);
+}
+
+/** Who denied it, without the text of its own making: that may quote what it denies. */
+function withoutWordsOfPolicies(text: string): string {
+  return text.replace(/(denied (?:the )?request).*/s, "$1 (its words are not shown: they may quote the Secret)");
 }
 
 /** A field error with the value it complains about: quoted, a plain word or number, or a dump of anything. */

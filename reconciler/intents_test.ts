@@ -132,10 +132,10 @@ Deno.test("whatever happens, as many deletes are persisted as are carried out", 
         await ledger.reserve(WINDOW_MS, nowWallMs).then(() => carriedOutAt.push(nowWallMs), () => {});
         const inWindow = carriedOutAt.filter((atMs) => atMs >= stored.startWallMs).length;
         assert.ok(stored.count >= inWindow, `${stored.count} persisted, ${inWindow} carried out`);
-        assert.equal(ledger.window.count, inWindow);
+        assert.ok(ledger.window.count >= inWindow, `${ledger.window.count} accounted for, ${inWindow} carried out`);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   );
 });
 

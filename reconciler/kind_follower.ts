@@ -222,7 +222,11 @@ export class KindFollower {
     const { context, queue } = this.#ports;
     const { metadata } = event.object;
     const entry = context.memory.get(key);
-    if (entry?.copy === undefined) return; // before the first list, which finds it
+    if (entry?.copy === undefined) {
+      // What was in the way has our label again, or is gone; else it is before the first list, which finds it.
+      if (entry?.state === "Conflict") queue.add(key, { checkCopy: true });
+      return;
+    }
     if (event.type === "Deleted") {
       if (entry.copy.uid !== metadata.uid) return;
       context.memory.setCopy(entry, undefined);

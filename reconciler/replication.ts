@@ -37,6 +37,8 @@ import { StatusWriter } from "./status_writer.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
 const TICK_MS = 30_000;
+/** How long the hook of a new namespace may take before its absence is told. */
+const HINTS_GRACE_MS = 25_000;
 /** Delay before a failed start is tried again. */
 const RETRY_MS = 2_000;
 
@@ -92,8 +94,11 @@ export class ReplicationRunner {
   /** The replication id that the epoch belongs to. */
   #epochOf: string | undefined;
   #lastManualSync: string | undefined;
+  /** The value of `sync-now` that is being carried out. */
+  #askedSync: string | undefined;
   #syncing = 0;
   #renewedAtMs = -Infinity;
+  #startedAtMs = -Infinity;
   #reachable = false;
   #reconciling: Promise<void> | undefined;
   #again = false;
@@ -254,7 +259,18 @@ export class ReplicationRunner {
     const names = { sourceNamespace: spec.sourceNamespace, destinationNamespace };
     const identity: MirrorIdentity = { ...ids, ...names, replicationId: replicationId({ ...ids, ...names }) };
     const namespace = new SourceNamespace(source, target, identity, clock);
-    if (await namespace.ensureDestination() === "no source") {
+    const destination = await namespace.ensureDestination();
+    if (destination === "created") {
+      this.#ports.auditLog.info("{operation} {kind} {name}", {
+        operation: "create",
+        kind: "namespaces",
+        name: destinationNamespace,
+        namespace: destinationNamespace,
+        cluster: target.name,
+        replication: this.#name,
+      });
+    }
+    if (destination === "no source") {
       this.#notRunning = {
         reason: "SourceNamespaceMissing",
         message: `namespace ${spec.sourceNamespace} does not exist`,
@@ -278,6 +294,7 @@ export class ReplicationRunner {
       { startWallMs: Number.isNaN(windowStart) ? clock.wallMs() : windowStart, count: status?.deletions?.count ?? 0 },
       () => this.#writer.flush(),
     );
+    this.#startedAtMs = clock.monotonicMs();
     this.#running = this.#launch({ source, target, identity, namespace, fence, ledger });
     this.#notRunning = undefined;
     this.#ports.onRunning();
@@ -405,10 +422,17 @@ export class ReplicationRunner {
     const approved = (annotations[APPROVE] ?? "").split(",").map((id) => id.trim()).filter((id) => id !== "");
     replicator.approve(new Set(approved));
     const syncNow = annotations[SYNC_NOW];
-    if (syncNow !== undefined && syncNow !== this.#lastManualSync) {
-      this.#lastManualSync = syncNow;
-      void this.#sync();
-    }
+    if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
+    this.#askedSync = syncNow;
+    void this.#syncFor(syncNow);
+  }
+
+  /** Echoed once it is carried out: a sync that is cut short is made up for. */
+  async #syncFor(value: string): Promise<void> {
+    await this.#sync();
+    if (this.#askedSync !== value) return;
+    this.#lastManualSync = value;
+    this.#writer.changed();
   }
 
   async #sync(): Promise<void> {
@@ -431,6 +455,7 @@ export class ReplicationRunner {
     if (this.#running === undefined) return;
     this.#running.stop();
     this.#running = undefined;
+    this.#askedSync = undefined;
     this.#ports.onRunning();
   }
 
@@ -438,10 +463,9 @@ export class ReplicationRunner {
     const running = this.#running;
     const { spec } = this.#object;
     const unreachableSince = this.#ports.remoteCluster(spec.destinationCluster)?.state.unreachableSinceWallMs;
-    const hints = spec.sourceCluster === undefined ? this.#ports.hintsServed(spec.sourceNamespace) : undefined;
     const facts = running === undefined
       ? undefined
-      : runningFacts(running.replicator, running, unreachableSince, hints);
+      : runningFacts(running.replicator, running, unreachableSince, this.#hints());
     if (running !== undefined) this.#measure(running.replicator, facts?.syncedUpToWallMs);
     return {
       replication: this.#object,
@@ -457,6 +481,15 @@ export class ReplicationRunner {
       lastManualSync: this.#lastManualSync,
       syncing: this.#syncing > 0,
     };
+  }
+
+  /** Whether hints come; undefined where none are expected, or not yet. */
+  #hints(): boolean | undefined {
+    const namespace = this.observedNamespace;
+    if (namespace === undefined) return undefined;
+    const served = this.#ports.hintsServed(namespace);
+    const isNew = this.#ports.clock.monotonicMs() - this.#startedAtMs < HINTS_GRACE_MS;
+    return served || !isNew ? served : undefined;
   }
 
   #measure(replicator: Replicator, syncedUpToWallMs: number | undefined): void {

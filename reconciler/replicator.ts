@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { KubeObject } from "../kube/types.ts";
+import { groupResource, type KubeObject } from "../kube/types.ts";
+import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import { Definitions } from "./definitions.ts";
@@ -84,8 +85,13 @@ export class Replicator {
     this.#options = options;
     this.queue = new KeyedQueue(options.clock);
     this.#heat = new WriteHeat(options.clock);
-    this.#definitions = new Definitions(options.source, options.target, options.options.crds, options.log);
     this.#context = this.#makeContext();
+    this.#definitions = new Definitions(
+      options.source,
+      options.target,
+      options.options.crds,
+      (name) => this.#context.audit("create", groupResource(DEFINITIONS), name, ""),
+    );
     this.#verifier = new Verifier({
       clock: options.clock,
       signal: this.#abort.signal,
@@ -343,7 +349,7 @@ export class Replicator {
     metrics.writes.inc({ replication: name, kind, class: failure.failureClass });
     if (failure.failureClass === "Unreachable") onUnreachable();
     if (failure.failureClass === "KindMissing") void target.refreshCatalogue(this.#abort.signal).catch(() => {});
-    if (failure.failureClass === "NamespaceMissing") void this.#options.namespace.ensureDestination().catch(() => {});
+    if (failure.failureClass === "NamespaceMissing") void this.#ensureNamespace();
     if (item.attempts === 0) {
       log.warn("cannot mirror {kind} {object}: {reason}", {
         kind,
@@ -354,6 +360,12 @@ export class Replicator {
       });
     }
     this.queue.done(item.key, { retryInMs, failed: true, checkCopy: true });
+  }
+
+  async #ensureNamespace(): Promise<void> {
+    const { namespace, identity } = this.#options;
+    const result = await namespace.ensureDestination().catch(() => "failed" as const);
+    if (result === "created") this.#context.audit("create", "namespaces", identity.destinationNamespace, "");
   }
 
   async #readSource(key: string): Promise<KubeObject | undefined> {
@@ -380,7 +392,8 @@ export class Replicator {
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
-  return b !== undefined && a.selected === b.selected && a.source.version === b.source.version && a.target?.version === b.target?.version;
+  return b !== undefined && a.selected === b.selected && a.source.version === b.source.version &&
+    a.target?.version === b.target?.version;
 }
 
 function tiersOf(kinds: readonly MirroredKind[]): MirroredKind[][] {

@@ -29,7 +29,7 @@ async function pairs(left: Iterable<string>, right: Iterable<string>): Promise<s
   return found;
 }
 
-const names = fc.uniqueArray(fc.stringMatching(/^[a-c.:-]{1,3}$/));
+const names = fc.uniqueArray(fc.stringMatching(/^[a-c.:]{1,3}$/));
 
 Deno.test("two ordered lists are joined as sets are", async () => {
   await fc.assert(fc.asyncProperty(names, names, async (left, right) => {

@@ -99,6 +99,7 @@ export class SourceNamespace {
       await this.#target.client.apply(NAMESPACES, body, { fieldManager: FIELD_MANAGER });
     } catch (error) {
       if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;
+      return "exists";
     }
     return "created";
   }

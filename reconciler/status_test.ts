@@ -307,7 +307,7 @@ Deno.test("what is known stays while it does not run; times have whole seconds",
   assert.equal(before.lastSyncDuration, "1000ms");
   assert.deepEqual(before.deletions, { windowStart: "2026-01-01T00:00:00Z", count: 0 });
   const after = computeStatus(
-    factsOf({ replication: replication(before), notRunning: { reason: "Paused", message: "" } }),
+    factsOf({ replication: replication(before), replicationId: "id", notRunning: { reason: "Paused", message: "" } }),
   );
   for (
     const key of ["replicationId", "role", "epoch", "lastManualSync", "syncStats", "deletions", "syncedUpTo"] as const
@@ -315,5 +315,7 @@ Deno.test("what is known stays while it does not run; times have whole seconds",
     assert.deepEqual(after[key], before[key], key);
   }
   assert.equal(after.observedGeneration, 4);
+  // An epoch belongs to one pair of namespaces.
+  assert.equal(computeStatus(factsOf({ replication: replication(before), replicationId: "other" })).epoch, undefined);
   assert.match(after.syncedUpTo ?? "", /^2026-01-01T00:10:00Z$/);
 });

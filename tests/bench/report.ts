@@ -50,7 +50,17 @@ export function formatFigures(figures: Figures): string {
     row.map((cell, i) => isNumber(i) ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number)).join(
       "  ",
     );
-  return rows.map((row) => line(row).trimEnd()).join("\n") + "\n";
+  return rows.map((row) => line(row).trimEnd()).join("\n") + "\n" + warningOf(figures);
+}
+
+/** Timers that are late by more than this say that the machine had no time for the benchmark, nor for the mirror. */
+const LATE_MS = 25;
+
+function warningOf({ lag = [] }: Figures): string {
+  const late = lag.filter(({ latenessP99Ms }) => latenessP99Ms > LATE_MS);
+  if (late.length === 0) return "";
+  const rates = late.map(({ writesPerSecond }) => writesPerSecond).join(", ");
+  return `\nThe machine was too busy at ${rates} writes/s to keep the rate: these figures do not count.\n`;
 }
 
 function lagRows({ lag = [] }: Figures): string[][] {

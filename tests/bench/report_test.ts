@@ -50,3 +50,8 @@ Deno.test("the table shows figure, limit, ratio and target", () => {
   const table = formatFigures({ first: [firstOf(10_000)] });
   assert.match(table, /first sync of 10000 +1000\/s +2000\/s +0\.50× +≥ 0\.70×/);
 });
+
+Deno.test("a machine that could not keep the rate is told, one that could is not", () => {
+  assert.doesNotMatch(formatFigures({ lag: [lagAt(50)] }), /too busy/);
+  assert.match(formatFigures({ lag: [lagAt(10), { ...lagAt(50), latenessP99Ms: 400 }] }), /too busy at 50 writes/);
+});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { availableParallelism, totalmem } from "node:os";
 import { MissingRequirement } from "../rig/binaries.ts";
 import { measure } from "./measure.ts";
 import { type BenchOptions, help, parseOptions, UsageError } from "./options.ts";
@@ -24,13 +25,23 @@ function showSteps(runs: number): (run: number) => (what: string) => void {
   };
 }
 
+/** Where the figures come from; a machine that does other work as well measures that, too. */
+function describeMachine(loadBefore: number, runs: number): string {
+  const [cores, gibibytes] = [availableParallelism(), Math.round(totalmem() / 2 ** 30)];
+  const medians = runs > 1 ? `, medians of ${runs} runs` : "";
+  return `${cores} cores, ${gibibytes} GiB, Deno ${Deno.version.deno}, load average before ${
+    loadBefore.toFixed(1)
+  }${medians}`;
+}
+
 async function runBench(options: BenchOptions): Promise<void> {
   const steps = showSteps(options.runs);
+  const loadBefore = Deno.loadavg()[0] as number;
   const results = [];
   for (let run = 1; run <= options.runs; run++) results.push(await measure(options, steps(run)));
   if (Deno.stderr.isTerminal()) write(Deno.stderr, "\r\x1b[2K");
   const figures = medians(results);
-  write(Deno.stdout, formatFigures(figures));
+  write(Deno.stdout, `${describeMachine(loadBefore, options.runs)}\n\n${formatFigures(figures)}`);
   if (options.jsonPath === undefined) return;
   await Deno.writeTextFile(options.jsonPath, JSON.stringify(summarize(figures), null, 2) + "\n");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { runScenario } from "./scenario.ts";
+import { runController, runScenario } from "./scenario.ts";
 import { type Scene, startScene } from "./scene.ts";
 
 /** A change is in DR long before this when something announces it. */
@@ -21,7 +21,7 @@ Deno.test("the same scenario converges whatever bell rings", async (t) => {
 });
 
 async function withBoth(scene: Scene): Promise<void> {
-  await using _controller = await running(scene, []);
+  await using _controller = await runController(scene, []);
   const patched = await runScenario(scene, { namespace: "both", deadlineMs: AT_ONCE_MS });
   assertFew(patched);
   assert.ok(await hints(scene, "confirmed") > 0, "the hook announced, the watch confirmed");
@@ -29,25 +29,18 @@ async function withBoth(scene: Scene): Promise<void> {
 }
 
 async function withHintsOnly(scene: Scene): Promise<void> {
-  await using _controller = await running(scene, ["--no-watch", "--resync-interval", "1"]);
+  await using _controller = await runController(scene, ["--no-watch", "--resync-interval", "1"]);
   await runScenario(scene, { namespace: "hints-only", deadlineMs: ONE_RESYNC_MS });
   assert.ok(await hints(scene, "changed") > 0, "hints, not resyncs alone, found changes");
   assert.equal(await hints(scene, "confirmed"), 0, "no watch confirmed a hint");
 }
 
 async function withWatchOnly(scene: Scene): Promise<void> {
-  await using _controller = await running(scene, ["--no-observe"]);
+  await using _controller = await runController(scene, ["--no-observe"]);
   const patched = await runScenario(scene, { namespace: "watch-only", deadlineMs: AT_ONCE_MS });
   assertFew(patched);
   const { stdout } = await scene.source.kubectl(["get", OBSERVE_HOOK, "--ignore-not-found", "-o", "name"]);
   assert.equal(stdout, "", "there is no hook");
-}
-
-/** A controller for one step; ends orderly whatever the step does. */
-async function running(scene: Scene, flags: readonly string[]): Promise<AsyncDisposable> {
-  const controller = await scene.startController(flags);
-  const stop = async () => assert.equal((await controller.stop()).code, 0, "the controller ends orderly");
-  return { [Symbol.asyncDispose]: stop };
 }
 
 /** Three writes for a burst of 300 ms; one more for each 300 ms that a slow machine takes longer. */

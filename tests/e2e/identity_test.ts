@@ -164,22 +164,20 @@ async function unauthorized({ safety }: Identities): Promise<void> {
   assert.match(all, /get, list, watch, create, patch, delete on .*\bconfigmaps\b.* more kinds/);
   assert.match(all, /leases.coordination.k8s.io/);
   assert.match(all, /Apply deploy\/dr-cluster/);
-  await dr.kubectl([
-    "create",
-    "clusterrolebinding",
-    "bare-view",
-    "--clusterrole=view",
-    `--serviceaccount=${CONTROL}:bare`,
-  ]);
-  const view = await safety.source.until("remoteclusters", CONTROL, name, (object) => {
+  const rules = [{ apiGroups: ["*"], resources: ["*"], verbs: ["get", "list", "watch"] }];
+  const rbac = { apiVersion: "rbac.authorization.k8s.io/v1", metadata: { name: "bare-reads" } };
+  await safety.scene.apply([{ ...rbac, kind: "ClusterRole", rules }], dr);
+  const bind = (role: string) => {
+    const args = ["create", "clusterrolebinding", `bare-${role}`, `--clusterrole=${role}`];
+    return dr.kubectl([...args, `--serviceaccount=${CONTROL}:bare`]);
+  };
+  await bind("bare-reads");
+  const reads = await safety.source.until("remoteclusters", CONTROL, name, (object) => {
     const { status, message } = conditionOf(object, "Authorized");
     return status === "False" && message.includes("create, patch, delete on ") && object.status.health === "Degraded";
   });
-  assert.match(conditionOf(view, "Authorized").message, /(; |: )create, patch, delete on .*configmaps/);
-  for (const role of ["dr-syncer-dr", "dr-syncer-dr-rbac-objects"]) {
-    const account = `--serviceaccount=${CONTROL}:bare`;
-    await dr.kubectl(["create", "clusterrolebinding", `bare-${role}`, `--clusterrole=${role}`, account]);
-  }
+  assert.match(conditionOf(reads, "Authorized").message, /(; |: )create, patch, delete on .*configmaps/);
+  for (const role of ["dr-syncer-dr", "dr-syncer-dr-rbac-objects"]) await bind(role);
   const healed = await safety.source.condition("remoteclusters", name, { type: "Authorized", status: "True" });
   assert.equal(healed.status.health, "Healthy");
 }

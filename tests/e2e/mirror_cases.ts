@@ -55,9 +55,10 @@ const IN_STANDBY: Readonly<Record<string, Change>> = {
     }
   },
   NetworkPolicy: ({ spec }) => {
-    const [byLabel, byExpression] = spec.ingress[0].from;
-    byLabel.namespaceSelector.matchLabels["kubernetes.io/metadata.name"] = DR_NAMESPACE;
-    byExpression.namespaceSelector.matchExpressions[0].values = [DR_NAMESPACE, "monitoring"];
+    for (const { namespaceSelector: { matchLabels, matchExpressions } } of spec.ingress?.[0]?.from ?? []) {
+      if (matchLabels !== undefined) matchLabels["kubernetes.io/metadata.name"] = DR_NAMESPACE;
+      else matchExpressions[0].values = [DR_NAMESPACE, "monitoring"];
+    }
   },
   ServiceAccount: (object) => object.secrets = [{ name: "credentials" }],
 };

@@ -101,6 +101,7 @@ async function manual(scene: Scene, dr: ClusterView): Promise<void> {
   const { syncStats, lastSyncTime } = await status(scene, "manual", ({ phase }) => phase === "Completed");
   assert.deepEqual([syncStats.totalResources, syncStats.successfulSyncs], [2, 2]);
   assert.ok(lastSyncTime);
+  await scene.condition("manual", "Degraded", "False");
   await scene.apply([map("manual", "one", "2"), map("manual", "three")]);
   await scene.source.kubectl(["delete", "secret", "two", "-n", "manual"]);
   const before = await dr.marks("manual");

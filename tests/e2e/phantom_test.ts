@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { waitFor } from "../wait.ts";
 import { marksOf, untilEqual } from "./compare.ts";
 import { DENIED, startDenying } from "./denying_webhook.ts";
-import { DELETE_FREELY } from "./scenario.ts";
+import { DELETE_FREELY, runController } from "./scenario.ts";
 import { type Scene, startScene } from "./scene.ts";
 
 /** Without a watch a hint is followed for 35 s before it counts as a phantom. */
@@ -18,11 +18,11 @@ const HINTS_ONLY = "phantoms-hinted";
 Deno.test("what was announced and never happened is not written in DR", async (t) => {
   await using scene = await startScene({ controller: false });
   await t.step("with watch and hook", async () => {
-    await using _controller = await running(scene, []);
+    await using _controller = await runController(scene, []);
     await showsNoPhantoms(scene, WITH_BOTH);
   });
   await t.step("with hints only", async () => {
-    await using _controller = await running(scene, ["--no-watch", "--resync-interval", "60"]);
+    await using _controller = await runController(scene, ["--no-watch", "--resync-interval", "60"]);
     await showsNoPhantoms(scene, HINTS_ONLY);
   });
 });
@@ -104,9 +104,4 @@ function patch(namespace: string, name: string): string[] {
 
 function map(namespace: string, name: string, labels: Record<string, string> = {}, value = "first"): object {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, labels }, data: { value } };
-}
-
-async function running(scene: Scene, flags: readonly string[]): Promise<AsyncDisposable> {
-  const controller = await scene.startController(flags);
-  return { [Symbol.asyncDispose]: async () => void await controller.stop() };
 }

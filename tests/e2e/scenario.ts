@@ -56,6 +56,13 @@ export async function runScenario(
   return { patchWrites, patchingMs };
 }
 
+/** A controller for one step of a test; ends orderly whatever the step does. */
+export async function runController(scene: Scene, flags: readonly string[]): Promise<AsyncDisposable> {
+  const controller = await scene.startController(flags);
+  const stop = async () => assert.equal((await controller.stop()).code, 0, "the controller ends orderly");
+  return { [Symbol.asyncDispose]: stop };
+}
+
 function writesOfMaps(namespace: string): Record<string, string> {
   return { replication: `dr-syncer-system/${namespace}`, kind: "configmaps" };
 }

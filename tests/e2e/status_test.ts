@@ -80,7 +80,7 @@ async function counts(scene: Scene): Promise<void> {
   await scene.source.kubectl(["delete", "configmap", "two", "three", "-n", "counts"]);
   const second = await status(scene, "counts", ({ syncStats }) => syncStats.deleted === 2);
   assert.deepEqual(second.syncStats, { totalResources: 3, successfulSyncs: 3, deleted: 2, ...none });
-  assert.equal(second.deletions.count, 2);
+  assert.ok(second.deletions.count >= 2, "no delete is left out of the budget");
   assert.equal(second.failures.length, 0);
   assert.equal(second.observedGeneration, 1);
 }
@@ -106,7 +106,17 @@ async function columns(scene: Scene): Promise<void> {
   for (const args of [["replications"], ["repl"], ["replications", "-o", "wide"]]) {
     const [names, row] = await rows(...args);
     assert.deepEqual(names, header);
-    assert.deepEqual(row?.slice(0, 9), ["counts", "counts", "", "dr", "Continuous", "Running", "Standby", "3", "0"]);
+    assert.deepEqual(row?.slice(0, 9), [
+      "counts",
+      "counts",
+      "counts",
+      "dr",
+      "Continuous",
+      "Running",
+      "Standby",
+      "3",
+      "0",
+    ]);
     assert.match(row?.[9] ?? "", /^\d+[sm]/);
   }
   const [names, row] = await rows("remoteclusters.dr-syncer.io");
@@ -157,21 +167,22 @@ async function quota(scene: Scene): Promise<void> {
   const metadata = { name: "none", namespace: "quota" };
   const hard = { "count/configmaps": "0" };
   await scene.apply([{ apiVersion: "v1", kind: "ResourceQuota", metadata, spec: { hard } }], scene.dr);
+  // As the quota controller notes it, which does not run here: first what is allowed, then what is there.
+  const note = async (status: object) => {
+    const args = ["patch", "resourcequota", "none", "-n", "quota", "--subresource=status", "--type=merge", "-p"];
+    await scene.dr.kubectl([...args, JSON.stringify({ status })]);
+  };
+  const refuses = (words: RegExp) =>
+    waitFor(`the quota to say ${words}`, async () => {
+      const args = ["create", "configmap", "probe", "-n", "quota", "--dry-run=server"];
+      return words.test((await scene.dr.kubectl(args, { allowFailure: true })).stderr);
+    }, { deadlineMs: 30_000 });
+  await note({ hard });
+  await refuses(/status unknown for quota/);
   await scene.apply([map("quota", "first")]);
-  // No controller has counted yet: that is a matter of the quota too.
   assert.equal((await failure(scene, "quota", "ConfigMap", "first")).class, "Quota");
-  const counted = JSON.stringify({ status: { hard, used: { "count/configmaps": "0" } } });
-  await scene.dr.kubectl([
-    "patch",
-    "resourcequota",
-    "none",
-    "-n",
-    "quota",
-    "--subresource=status",
-    "--type=merge",
-    "-p",
-    counted,
-  ]);
+  await note({ hard, used: { "count/configmaps": "0" } });
+  await refuses(/exceeded quota/);
   await scene.apply([map("quota", "second")]);
   const found = await failure(scene, "quota", "ConfigMap", "second");
   assert.equal(found.class, "Quota");
@@ -277,6 +288,8 @@ async function events(scene: Scene): Promise<void> {
     }, { deadlineMs: 20_000, describe: () => told.join("\n") });
   };
   await expect("counts", [/^Normal PhaseRunning /, /^Normal RoleStandby /, /^Normal AllSynced Synced is True/]);
+  const warnings = (await about("counts")).filter((text) => text.startsWith("Warning"));
+  assert.deepEqual(warnings, [], "nothing was wrong");
   await expect("conflict", [/^Warning NotOurs Conflict is True/, /^Normal None Conflict is False/]);
   await expect("quota", [/^Warning Failures Synced is False/, /^Normal AllSynced Synced is True/]);
   await expect("dr", [/^Normal Healthy health is Healthy/]);
@@ -310,10 +323,13 @@ async function audit(scene: Scene, dr: ClusterView): Promise<void> {
   const created = lines().filter(({ properties }) => properties.kind === "namespaces").map(({ properties }) =>
     properties.name
   );
-  assert.ok(created.includes("counts") && !created.includes("conflict"), "the DR namespaces that we made");
+  assert.ok(created.includes("counts"), "a DR namespace that we made");
+  assert.ok(!created.includes("conflict"), "one that was there");
 }
 
 async function metrics(scene: Scene): Promise<void> {
+  await scene.source.kubectl(["annotate", "replication", "counts", "-n", CONTROL, "dr-syncer.io/sync-now=metrics"]);
+  await status(scene, "counts", ({ lastManualSync }) => lastManualSync === "metrics");
   const labels = { replication: `${CONTROL}/counts` };
   const value = (name: string, more: Record<string, string> = {}) => scene.controller.metric(name, more);
   const text = await (await fetch(`${scene.controller.healthUrl}/metrics`)).text();
