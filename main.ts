@@ -142,7 +142,9 @@ async function runController(flags: ControllerFlags): Promise<void> {
   );
   log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
 
-  Deno.cron("full resync", `${flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`} * * * *`, { signal: stop.signal }, () => controller.resync());
+  Deno.cron("full resync", `${flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`} * * * *`, {
+    signal: stop.signal,
+  }, () => controller.resync());
 
   elector = runElector({
     client,

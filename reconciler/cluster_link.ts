@@ -135,6 +135,8 @@ export class ClusterLink {
       const message =
         `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
         "point the Secret back, or approve the hold in status.holds if the cluster was rebuilt on purpose";
+      // In this very turn: what waits in the queue is meant for another cluster.
+      this.#cluster?.dispatcher.pause();
       return this.#update({
         ...this.#state,
         reachable: false,

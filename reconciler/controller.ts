@@ -184,8 +184,8 @@ export class Controller {
     this.#term = undefined;
     this.#options.metrics.leader.set(0);
     term.abort.abort();
-    await Promise.all([...term.replications.values()].map((runner) => runner.stop()));
     for (const { abort } of term.remoteWriters.values()) abort.abort();
+    await Promise.all([...term.replications.values()].map((runner) => runner.stop()));
     for (const remote of term.remotes.values()) remote.close();
   }
 
@@ -214,7 +214,7 @@ export class Controller {
     if (term === undefined) return;
     const clusters = [term.local, ...[...term.remotes.values()].flatMap((remote) => remote.cluster ?? [])];
     await Promise.allSettled(clusters.map((cluster) => cluster.refreshCatalogue(term.abort.signal)));
-    await Promise.all([...term.replications.values()].map((runner) => runner.resync()));
+    for (const runner of term.replications.values()) runner.resync();
   }
 
   #onObjects(): void {

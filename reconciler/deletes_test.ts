@@ -227,7 +227,7 @@ Deno.test("nothing is deleted while a single guard does not hold", () => {
       const copies = s.copies[s.kind];
       assert.ok(copies <= 1 || going < copies, "the kind is emptied");
     }),
-    { numRuns: 5_000 },
+    { numRuns: 30_000 },
   );
   assert.ok(deletes > 20, `only ${deletes} situations led to a delete`);
 });

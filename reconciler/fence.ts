@@ -32,7 +32,7 @@ export interface FenceFacts {
 export function judgeFence(facts: FenceFacts): FenceVerdict {
   const { lease, holder, knownEpoch } = facts;
   if (lease === undefined) {
-    if (facts.copiesExist || knownEpoch !== undefined) {
+    if (facts.copiesExist) {
       return {
         type: "Fenced",
         message:
@@ -40,7 +40,8 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
           "Lease or delete the Replication and create it anew",
       };
     }
-    return { type: "Take", epoch: 1 };
+    // A DR namespace that was deleted and made anew is empty: it is ours to take, in a new epoch.
+    return { type: "Take", epoch: (knownEpoch ?? 0) + 1 };
   }
   const role = roleOf(lease);
   if (lease.holderIdentity !== holder) {
@@ -108,12 +109,11 @@ export class Fence {
   async acquire(copiesExist: () => Promise<boolean>, annotations: Record<string, string>): Promise<FenceVerdict> {
     this.#lease = await this.#store.read();
     const known = this.#knownEpoch;
-    const needCopies = this.#lease === undefined && known === undefined;
     this.#verdict = judgeFence({
       lease: this.#lease,
       holder: this.#holder,
       knownEpoch: known,
-      copiesExist: needCopies ? await copiesExist() : true,
+      copiesExist: this.#lease !== undefined || await copiesExist(),
     });
     if (this.#verdict.type === "Take") {
       this.#lease = await this.#store.create({
@@ -122,7 +122,8 @@ export class Fence {
         annotations: { ...annotations, [ROLE]: "Standby" },
       });
       // Somebody may have been faster: then this is theirs.
-      this.#verdict = judgeFence({ lease: this.#lease, holder: this.#holder, knownEpoch: known, copiesExist: true });
+      const { epoch } = this.#verdict;
+      this.#verdict = judgeFence({ lease: this.#lease, holder: this.#holder, knownEpoch: epoch, copiesExist: true });
     }
     if (this.#verdict.type === "Open") this.#knownEpoch = this.#verdict.epoch;
     return this.#verdict;

@@ -26,7 +26,8 @@ function lease(fields: { holder?: string; epoch?: number; role?: string } = {}):
 const table: { what: string; facts: Partial<FenceFacts>; expected: string }[] = [
   { what: "no Lease, no copies, never written", facts: {}, expected: "Take 1" },
   { what: "no Lease, but copies", facts: { copiesExist: true }, expected: "Fenced" },
-  { what: "no Lease, but a known epoch", facts: { knownEpoch: 1 }, expected: "Fenced" },
+  { what: "no Lease, but a known epoch and copies", facts: { knownEpoch: 1, copiesExist: true }, expected: "Fenced" },
+  { what: "no Lease, a known epoch, and a namespace without copies", facts: { knownEpoch: 1 }, expected: "Take 2" },
   { what: "our Lease at first sight", facts: { lease: lease({ epoch: 4 }) }, expected: "Open 4" },
   { what: "our Lease in the known epoch", facts: { lease: lease(), knownEpoch: 1 }, expected: "Open 1" },
   { what: "a newer epoch", facts: { lease: lease({ epoch: 2 }), knownEpoch: 1 }, expected: "Fenced Standby" },
@@ -100,13 +101,19 @@ Deno.test("a namespace is taken when nothing of ours is there, as a Standby with
   assert.deepEqual([fence.open, fence.epoch], [true, 1]);
 });
 
-Deno.test("a namespace is not taken while copies exist, or once written", async () => {
-  for (const [known, exist] of [[undefined, copies(true)], [1, never]] as const) {
+Deno.test("a namespace is not taken while copies exist", async () => {
+  for (const [known, exist] of [[undefined, copies(true)], [1, copies(true)]] as const) {
     const store = new KeptLease();
     const fence = new Fence(store, HOLDER, known);
     assert.equal((await fence.acquire(exist, {})).type, "Fenced");
     assert.deepEqual([store.created, fence.open], [[], false]);
   }
+});
+
+Deno.test("a namespace that was made anew is taken in a new epoch", async () => {
+  const fence = new Fence(new KeptLease(), HOLDER, 4);
+  assert.equal((await fence.acquire(copies(false), {})).type, "Open");
+  assert.equal(fence.epoch, 5);
 });
 
 Deno.test("who takes a namespace second has not taken it", async () => {

@@ -75,8 +75,7 @@ export class KindFollower {
   /** Wall time up to which the source's changes of this kind are known to have reached the queue. */
   provenWallMs(): number | undefined {
     if (this.#listedWallMs === undefined) return undefined;
-    const watched = this.#listedSinceLive ? this.#sourceWatch?.provenWallMs() : undefined;
-    return Math.max(this.#listedWallMs, this.#provenByReadWallMs, watched ?? 0);
+    return Math.max(this.#listedWallMs, this.#provenByReadWallMs);
   }
 
   /** Whether a proof by reading makes sense: only a watched kind is proven between lists. */
@@ -154,7 +153,8 @@ export class KindFollower {
     const { context, queue, tombstones, listed } = this.#ports;
     const startedWallMs = context.clock.wallMs();
     try {
-      const result = await resyncKind(this.kind, context, queue);
+      // What a list finds changed at any moment since the last proof.
+      const result = await resyncKind(this.kind, context, queue, this.provenWallMs() ?? startedWallMs);
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
       if (!this.#again) this.#listedSinceLive = true;

@@ -9,7 +9,7 @@ import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { FailureClass } from "./failure.ts";
 
 /** Where an object stands. */
-const OBJECT_STATES = ["Pending", "Synced", "Skipped", "Failed", "Conflict", "Deleting"] as const;
+export const OBJECT_STATES = ["Pending", "Synced", "Skipped", "Failed", "Conflict", "Deleting"] as const;
 export type ObjectState = (typeof OBJECT_STATES)[number];
 
 /** The copy as it was last seen, enough to write to it with preconditions and to tell drift from our own echo. */

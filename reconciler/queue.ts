@@ -20,6 +20,8 @@ export interface Ring {
   readonly sizeBytes?: number;
   /** Goes before keys that a resync found. */
   readonly urgent?: boolean;
+  /** When the change may have happened; the moment of the ring unless told otherwise. */
+  readonly sinceWallMs?: number;
   /** Look at the live copy even when the source did not change. */
   readonly checkCopy?: boolean;
 }
@@ -110,10 +112,12 @@ export class KeyedQueue {
       const fresh = this.#newSlot();
       this.#slots.set(key, fresh);
       this.#fill(fresh, ring);
+      fresh.sinceWallMs = Math.min(fresh.sinceWallMs, ring.sinceWallMs ?? Infinity);
       this.#enqueue(key, ring.urgent === true);
       return;
     }
     this.#fill(slot, ring);
+    slot.sinceWallMs = Math.min(slot.sinceWallMs, ring.sinceWallMs ?? Infinity);
     if (slot.state === "processing") {
       slot.state = "processingAgain";
       slot.again = { wallMs: this.#clock.wallMs(), ms: this.#clock.monotonicMs() };

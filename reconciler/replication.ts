@@ -22,6 +22,7 @@ import { fenceLeaseStore } from "./fence_lease.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
 import type { Log } from "../kube/log.ts";
+import { OBJECT_STATES } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import { planKinds } from "./kinds.ts";
@@ -88,6 +89,7 @@ export class ReplicationRunner {
   #running: Running | undefined;
   #notRunning: NotRunning | undefined = { reason: "Starting", message: "the controller has just seen it" };
   #invalid: NotRunning | undefined;
+  #denied = false;
   #fenced: string | undefined;
   #role: StatusFacts["role"];
   #epoch: number | undefined;
@@ -152,16 +154,16 @@ export class ReplicationRunner {
       this.#again = true;
       return;
     }
-    this.#reconciling = this.#reconcileUntilQuiet().finally(() => this.#reconciling = undefined);
+    this.#reconciling = this.#reconcileUntilQuiet();
   }
 
   hint(hint: Hint): void {
     if (this.#object.spec.sourceNamespace === hint.namespace) this.#running?.replicator.hint(hint);
   }
 
-  /** The backstop: a full pass, for a Continuous Replication. */
-  async resync(): Promise<void> {
-    if (this.#object.spec.replicationMode === "Continuous") await this.#sync();
+  /** The backstop: a full pass, for a Continuous Replication that is not in one. Not waited for: DR may be away. */
+  resync(): void {
+    if (this.#object.spec.replicationMode === "Continuous" && this.#syncing === 0) void this.#sync();
   }
 
   /** Ends it; the last status is written within the deadline. */
@@ -171,6 +173,7 @@ export class ReplicationRunner {
     this.#stopRunning();
     this.#abort.abort();
     await this.#reconciling;
+    this.#forgetMetrics();
   }
 
   get #name(): string {
@@ -178,32 +181,33 @@ export class ReplicationRunner {
   }
 
   async #reconcileUntilQuiet(): Promise<void> {
+    let retryInMs = TICK_MS;
     do {
       this.#again = false;
-      let retryInMs = TICK_MS;
-      try {
-        await this.#reconcile();
-      } catch (error) {
-        if (this.#abort.signal.aborted) return;
-        const failure = classify(error);
-        this.#notRunning = { reason: failure.failureClass, message: failure.message };
-        this.#ports.log.warn("cannot start {replication}: {reason}", {
-          replication: this.#name,
-          reason: failure.message,
-        });
-        retryInMs = RETRY_MS;
-      }
-      this.#writer.changed();
-      clearTimeout(this.#timer);
-      if (!this.#abort.signal.aborted) this.#timer = setTimeout(() => this.kick(), retryInMs);
-    } while (this.#again);
+      retryInMs = await this.#reconcile().then(() => TICK_MS, (error: unknown) => this.#onFailure(error));
+    } while (this.#again && !this.#abort.signal.aborted);
+    // In the same turn as the last look at `#again`: a kick in between would be lost.
+    this.#reconciling = undefined;
+    if (this.#abort.signal.aborted) return;
+    this.#writer.changed();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.kick(), retryInMs);
+  }
+
+  #onFailure(error: unknown): number {
+    if (this.#abort.signal.aborted) return TICK_MS;
+    const failure = classify(error);
+    this.#notRunning = { reason: failure.failureClass, message: failure.message };
+    this.#ports.log.warn("cannot start {replication}: {reason}", { replication: this.#name, reason: failure.message });
+    return RETRY_MS;
   }
 
   async #reconcile(): Promise<void> {
     const verdict = this.#ports.judge(this.#object);
     const problem = verdict.denials[0] ?? verdict.warnings[0];
     this.#invalid = problem === undefined ? undefined : { reason: problem.reason, message: describe(problem) };
-    const ends = verdict.denials.length > 0 ? undefined : this.#ends();
+    this.#denied = verdict.denials.length > 0;
+    const ends = this.#denied ? undefined : this.#ends();
     if (ends === undefined || this.#mustRestart(ends)) this.#stopRunning();
     if (ends === undefined) return;
     if (this.#running === undefined) await this.#start(ends);
@@ -294,6 +298,7 @@ export class ReplicationRunner {
       { startWallMs: Number.isNaN(windowStart) ? clock.wallMs() : windowStart, count: status?.deletions?.count ?? 0 },
       () => this.#writer.flush(),
     );
+    if (this.#abort.signal.aborted) return;
     this.#startedAtMs = clock.monotonicMs();
     this.#running = this.#launch({ source, target, identity, namespace, fence, ledger });
     this.#notRunning = undefined;
@@ -445,6 +450,11 @@ export class ReplicationRunner {
     try {
       await running.replicator.resync();
       metrics.resync.observe({ replication: this.#name }, (clock.monotonicMs() - startedMs) / 1000);
+    } catch (error) {
+      this.#ports.log.error("full pass of {replication} failed: {reason}", {
+        replication: this.#name,
+        reason: String(error),
+      });
     } finally {
       this.#syncing--;
       this.#writer.changed();
@@ -468,10 +478,12 @@ export class ReplicationRunner {
       : runningFacts(running.replicator, running, unreachableSince, this.#hints());
     if (running !== undefined) this.#measure(running.replicator, facts?.syncedUpToWallMs);
     return {
-      replication: this.#object,
+      // What was written last may not have come back by the watch yet.
+      replication: { ...this.#object, status: this.#writer.last ?? this.#object.status },
       now: new Date(this.#ports.clock.wallMs()),
       replicationId: this.#epochOf,
       invalid: this.#invalid,
+      denied: this.#denied,
       notRunning: running === undefined ? this.#notRunning : undefined,
       fenced: this.#fenced,
       role: this.#role,
@@ -490,6 +502,14 @@ export class ReplicationRunner {
     const served = this.#ports.hintsServed(namespace);
     const isNew = this.#ports.clock.monotonicMs() - this.#startedAtMs < HINTS_GRACE_MS;
     return served || !isNew ? served : undefined;
+  }
+
+  /** What nobody keeps up to date any more would be a false alarm for ever. */
+  #forgetMetrics(): void {
+    const { queueDepth, syncedUpTo, objects } = this.#ports.metrics;
+    const replication = this.#name;
+    for (const gauge of [queueDepth, syncedUpTo]) gauge.remove({ replication });
+    for (const state of OBJECT_STATES) objects.remove({ replication, state });
   }
 
   #measure(replicator: Replicator, syncedUpToWallMs: number | undefined): void {

@@ -74,6 +74,7 @@ export class Replicator {
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #cleanups: (() => void)[] = [];
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
   #plan: KindPlan = { kinds: [], unmirrored: [] };
   #lastPass: PassResult | undefined;
@@ -148,6 +149,7 @@ export class Replicator {
   stop(): void {
     this.#abort.abort();
     for (const cleanup of this.#cleanups) cleanup();
+    for (const timer of this.#timers) clearTimeout(timer);
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.queue.clear();
@@ -201,7 +203,7 @@ export class Replicator {
       kinds: () => this.#kinds,
       kindListed: (kind) => this.#followers.get(kind)?.listed ?? false,
       sourceNamespaceState: () => namespace.state(),
-      sourceIdentityKnown: () => source.clusterId === identity.sourceClusterId,
+      sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
       audit: (operation, kind, object, resourceVersion) =>
@@ -276,8 +278,11 @@ export class Replicator {
   #resyncAfterCollection(kind: string): void {
     // The hook runs before each delete commits: look when the admission of the slowest hook must be over.
     for (const delayMs of [50, 500, 5_000]) {
-      const timer = setTimeout(() => void this.#followers.get(kind)?.resync(), delayMs);
-      this.#cleanups.push(() => clearTimeout(timer));
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        void this.#followers.get(kind)?.resync();
+      }, delayMs);
+      this.#timers.add(timer);
     }
   }
 

@@ -34,7 +34,12 @@ export interface ResyncResult {
 }
 
 /** Compares a kind on both sides and rings for every key that differs. Throws `KubeError` when a list fails; then nothing is pruned. */
-export async function resyncKind(kind: MirroredKind, context: MirrorContext, queue: KeyedQueue): Promise<ResyncResult> {
+export async function resyncKind(
+  kind: MirroredKind,
+  context: MirrorContext,
+  queue: KeyedQueue,
+  sinceWallMs?: number,
+): Promise<ResyncResult> {
   const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
   const sources = kind.selected
     ? listObjects(context.source, kind.source, { namespace: sourceNamespace, signal: context.signal })
@@ -57,7 +62,7 @@ export async function resyncKind(kind: MirroredKind, context: MirrorContext, que
     context.signal.throwIfAborted();
     // A copy that we believe in and that is not listed is gone: memory alone would say that nothing is to be done.
     const checkCopy = copy !== undefined || context.memory.get(key)?.copy !== undefined;
-    queue.add(key, { ...freshBody(key, source, context, queue), checkCopy });
+    queue.add(key, { ...freshBody(key, source, context, queue), checkCopy, sinceWallMs });
   }
   forgetUnseen(kind, seen, context, queue);
   return result;

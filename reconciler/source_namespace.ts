@@ -8,7 +8,7 @@ import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject, ResourceType } from "../kube/types.ts";
 import { NAMESPACES } from "./builtin_types.ts";
 import type { Clock } from "./clock.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, readClusterId } from "./cluster.ts";
 import type { NamespaceState } from "./deletes.ts";
 import { desiredNamespace } from "./desired/namespace.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
@@ -28,6 +28,7 @@ export class SourceNamespace {
   #pinnedUid: string | undefined;
   #reading: { readonly atMs: number; readonly namespace: Promise<KubeObject | undefined> } | undefined;
   #lastState: NamespaceState = "Unknown";
+  #identityKnown = true;
 
   constructor(source: Cluster, target: Cluster, identity: MirrorIdentity, clock: Clock) {
     this.#source = source;
@@ -66,10 +67,17 @@ export class SourceNamespace {
     return this.#reading.namespace;
   }
 
-  /** Guard 3 of the deletes. */
+  /** Whether the source cluster is the one the copies came from, as of the last call of `state`. */
+  get identityKnown(): boolean {
+    return this.#identityKnown;
+  }
+
+  /** Guard 3 of the deletes: the namespace, and the cluster it is in, read within the last second. */
   async state(): Promise<NamespaceState> {
     try {
-      this.#lastState = this.#judge(await this.read());
+      const [namespace, clusterId] = await Promise.all([this.read(), readClusterId(this.#source.client)]);
+      this.#identityKnown = clusterId === this.#identity.sourceClusterId;
+      this.#lastState = this.#judge(namespace);
     } catch {
       this.#lastState = "Unknown";
     }

@@ -60,6 +60,8 @@ export interface StatusFacts {
   readonly replicationId?: string;
   /** First problem of the spec, if any. */
   readonly invalid?: NotRunning;
+  /** The problem can never be right: nothing runs. Otherwise it is a warning. */
+  readonly denied?: boolean;
   readonly notRunning?: NotRunning;
   readonly fenced?: string;
   readonly role?: Role;
@@ -201,7 +203,7 @@ function failureOf(kind: string, name: string, failure: NonNullable<Entry["failu
 }
 
 function phaseOf(facts: StatusFacts, counts: Counts | undefined): Phase {
-  if (facts.invalid !== undefined || facts.fenced !== undefined) return "Failed";
+  if (facts.denied || facts.fenced !== undefined) return "Failed";
   if (facts.notRunning !== undefined || counts === undefined) return "Pending";
   if (facts.replication.spec.replicationMode === "Continuous" || facts.syncing) return "Running";
   if (facts.running?.lastPass === undefined && !rests(facts)) return "Pending";
@@ -233,7 +235,8 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     : { type: "Fenced", status: "True", reason: "NotOurs", message: facts.fenced };
   const updates = [valid, ready(facts), ...(facts.fenced !== undefined || running !== undefined ? [fenced] : [])];
   if (running === undefined || counts === undefined) {
-    const message = (facts.invalid ?? facts.notRunning)?.message ?? facts.fenced ?? "not started";
+    const message = ((facts.denied ? facts.invalid : undefined) ?? facts.notRunning)?.message ?? facts.fenced ??
+      "not started";
     return [...updates, { type: "Synced", status: "Unknown", reason: "NotRunning", message }];
   }
   return [
@@ -247,7 +250,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
 }
 
 function ready(facts: StatusFacts): Update {
-  const why = facts.invalid ?? facts.notRunning ??
+  const why = (facts.denied ? facts.invalid : undefined) ?? facts.notRunning ??
     (facts.fenced === undefined ? undefined : { reason: "Fenced", message: facts.fenced });
   if (why !== undefined) return { type: "Ready", status: "False", ...why };
   if (facts.running?.unreachableSinceWallMs !== undefined) {

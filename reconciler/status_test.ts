@@ -83,7 +83,7 @@ const table: { what: string; facts: Partial<StatusFacts>; expected: Record<strin
   },
   {
     what: "the spec cannot be honoured",
-    facts: { invalid: { reason: "Cycle", message: "no" } },
+    facts: { invalid: { reason: "Cycle", message: "no" }, denied: true },
     expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning" },
   },
   {
@@ -173,7 +173,12 @@ const lastPass = { startedWallMs: 0, endedWallMs: 1 };
 const bad = memoryOf({ "configmaps/a": failing("Denied") });
 const phases: { what: string; facts: Partial<StatusFacts>; mode?: string; expected: string }[] = [
   { what: "waiting", facts: { notRunning: { reason: "Paused", message: "" } }, expected: "Pending" },
-  { what: "invalid", facts: { invalid: { reason: "Cycle", message: "" }, running: runningOf() }, expected: "Failed" },
+  { what: "invalid", facts: { invalid: { reason: "Cycle", message: "" }, denied: true }, expected: "Failed" },
+  {
+    what: "warned",
+    facts: { invalid: { reason: "TypeUnknown", message: "" }, running: runningOf() },
+    expected: "Running",
+  },
   { what: "fenced", facts: { fenced: "no", running: runningOf() }, expected: "Failed" },
   { what: "Continuous", facts: { running: runningOf() }, expected: "Running" },
   { what: "Continuous with failures", facts: { running: runningOf({}, bad) }, expected: "Running" },

@@ -82,10 +82,14 @@ export async function untilSeen(
   deadlineMs: number,
 ): Promise<Seen> {
   let last: Seen | undefined;
+  const describe = () => {
+    const log = stage.scene.controller.rawLines.filter((line) => !line.includes('"dr-syncer.audit"')).slice(-5);
+    return `${last?.objects} objects, the latest of write ${last?.write}; the controller last said:\n${log.join("\n")}`;
+  };
   return await waitFor(`the copies in ${namespace}`, async () => {
     last = await stage.observer.call("seen", namespace);
     return enough(last) && last;
-  }, { deadlineMs, pollMs: 200, describe: () => `${last?.objects} objects, the latest of write ${last?.write}` });
+  }, { deadlineMs, pollMs: 200, describe });
 }
 
 /** When each write was first seen, itself or a later one of its object, by namespace and key. */

@@ -7,6 +7,9 @@ import { waitFor } from "../wait.ts";
 import { Api, configMaps, CONTROL } from "./api.ts";
 import { type Printed, type Scene, type SceneOptions, startScene } from "./scene.ts";
 
+/** Many Replications begin at the same time, on a machine that may have other things to do. */
+const MIRROR_DEADLINE_MS = 120_000;
+
 /** A scene, and reads of its clusters. `await using` ends it. */
 export class SafetyScene implements AsyncDisposable {
   readonly scene: Scene;
@@ -23,8 +26,14 @@ export class SafetyScene implements AsyncDisposable {
   async mirror(namespace: string, names: readonly string[], spec: Record<string, unknown> = {}): Promise<void> {
     await this.scene.replicate(namespace, spec);
     await this.scene.apply(configMaps(namespace, names));
-    for (const name of names) await this.dr.until("configmaps", namespace, name);
-    await this.source.condition("replications", namespace, { type: "Synced", status: "True" });
+    try {
+      for (const name of names) await this.dr.until("configmaps", namespace, name, undefined, MIRROR_DEADLINE_MS);
+      const synced = { type: "Synced", status: "True" as const };
+      await this.source.condition("replications", namespace, synced, MIRROR_DEADLINE_MS);
+    } catch (error) {
+      const log = this.scene.controller.rawLines.filter((line) => !line.includes('"audit"')).slice(-30).join("\n");
+      throw new Error(`${namespace} is not mirrored; the controller's last words:\n${log}`, { cause: error });
+    }
   }
 
   /** Deletes ConfigMaps in the source, in one call. */

@@ -354,6 +354,12 @@ async function metrics(scene: Scene): Promise<void> {
   assert.ok(await value("dr_syncer_cert_days_left") > 1);
   assert.equal(await value("dr_syncer_leader"), 1);
   assert.ok(await value("dr_syncer_hints_total", { outcome: "confirmed" }) > 0);
+  await scene.source.kubectl(["delete", "replication", "unknown", "-n", CONTROL]);
+  const gauges = /^dr_syncer_(synced_up_to_seconds|queue_depth|objects)\{.*dr-syncer-system\/unknown"/m;
+  assert.match(text, gauges);
+  await waitFor("the gauges of a deleted Replication to go", async () => {
+    return !gauges.test(await (await fetch(`${scene.controller.healthUrl}/metrics`)).text());
+  }, { deadlineMs: 20_000 });
 }
 
 /** A value that passes every way there is: written, refused with a message that quotes it, changed in place. */
