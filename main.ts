@@ -120,6 +120,7 @@ async function runController(flags: ControllerFlags): Promise<void> {
     namespaces: () => flags.observe ? controller.observedNamespaces : [],
     leading: () => controller.leading,
     onServed: () => {},
+    now: () => performance.now(),
     log: logOf("webhook"),
   }, serving);
 

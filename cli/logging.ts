@@ -3,22 +3,25 @@
  *
  * @module
  */
-import { configure, dispose, getLogger, getStreamSink, getTextFormatter, jsonLinesFormatter } from "@logtape/logtape";
+import { configure, dispose, getLogger, getTextFormatter, jsonLinesFormatter } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
 import type { Log } from "../kube/log.ts";
+import { logStream } from "./log_stream.ts";
 
 /** Levels, least first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Directs all logs to a stream. */
-export async function setUpLogging(level: LogLevel, format: "json" | "text", stream: WritableStream): Promise<void> {
+export async function setUpLogging(
+  level: LogLevel,
+  format: "json" | "text",
+  stream: WritableStream<Uint8Array>,
+): Promise<void> {
   const formatter = format === "json" ? jsonLinesFormatter : getTextFormatter();
   await configure({
     sinks: {
-      stream: redactByField(getStreamSink(stream, { formatter }), {
-        fieldPatterns: [/token/i, /secret/i, /password/i, /key$/i],
-      }),
+      stream: redactByField(logStream(stream, formatter), { fieldPatterns: [/token|secret|password|key$/i] }),
     },
     loggers: [
       { category: "dr-syncer", lowestLevel: level, sinks: ["stream"] },

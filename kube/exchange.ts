@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadline } from "./deadline.ts";
+import { release } from "./bytes.ts";
 import { KubeError } from "./errors.ts";
 import { kubeErrorOf } from "./status.ts";
 import type { TransportAnswer } from "./transport_types.ts";
@@ -71,6 +72,7 @@ export async function readAnswer(
   const sizeBytes = bytes.byteLength;
   if (sizeBytes === 0) return { body: undefined, sizeBytes, headers };
   const text = new TextDecoder().decode(bytes);
+  release(bytes);
   if (!/\bjson\b/.test(headers.get("content-type") ?? "")) return { body: text, sizeBytes, headers };
   try {
     return { body: JSON.parse(text), sizeBytes, headers };
@@ -96,6 +98,7 @@ async function readBounded(response: Response, maxBytes: number, action: string)
   for (const chunk of chunks) {
     all.set(chunk, at);
     at += chunk.byteLength;
+    release(chunk);
   }
   return all;
 }

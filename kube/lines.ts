@@ -14,8 +14,8 @@ export interface Line {
 }
 
 /**
- * Splits bytes that arrive in chunks into lines of UTF-8 text. Chunks are kept as they came and joined once a line is
- * complete: each byte is searched once and copied at most once, however long the line.
+ * Splits bytes that arrive in chunks into lines of UTF-8 text. What is left of a chunk is copied, so that the chunk may be
+ * released, and joined once a line is complete: each byte is searched once and copied at most twice, however long the line.
  */
 export class LineSplitter {
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -36,7 +36,7 @@ export class LineSplitter {
       if (onLine(line) === false) return;
     }
     if (start === chunk.length) return;
-    this.#pending.push(start === 0 ? chunk : chunk.subarray(start));
+    this.#pending.push(chunk.slice(start));
     this.#pendingBytes += chunk.length - start;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { release } from "./bytes.ts";
 import { type Clock, systemClock, waitFor } from "./clock.ts";
 import { isKubeError, KubeError } from "./errors.ts";
 import { LineSplitter } from "./lines.ts";
@@ -221,6 +222,7 @@ class WatchRun {
           this.feed(readLine(this.type, this.query, line, this.#clock.nowMs()));
           return !signal.aborted;
         });
+        release(value);
       }
     } finally {
       signal.removeEventListener("abort", cancel);

@@ -154,7 +154,10 @@ export class KindFollower {
     const startedWallMs = context.clock.wallMs();
     try {
       // What a list finds changed at any moment since the last proof.
-      const result = await resyncKind(this.kind, context, queue, this.provenWallMs() ?? startedWallMs);
+      const result = await resyncKind(this.kind, context, queue, {
+        sinceWallMs: this.provenWallMs() ?? startedWallMs,
+        metadataOnly: this.#listedSinceLive,
+      });
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
       if (!this.#again) this.#listedSinceLive = true;

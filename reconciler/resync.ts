@@ -25,6 +25,14 @@ interface Listed {
   readonly sizeBytes: number;
 }
 
+/** How a kind is compared. */
+export interface ResyncOptions {
+  /** Since when what is found may have changed. */
+  readonly sinceWallMs?: number;
+  /** Memory knows both sides: resourceVersions tell what differs, and only that is read. */
+  readonly metadataOnly?: boolean;
+}
+
 /** What a resync of a kind saw. */
 export interface ResyncResult {
   readonly sourceObjects: number;
@@ -38,15 +46,17 @@ export async function resyncKind(
   kind: MirroredKind,
   context: MirrorContext,
   queue: KeyedQueue,
-  sinceWallMs?: number,
+  options: ResyncOptions = {},
 ): Promise<ResyncResult> {
+  const { sinceWallMs, metadataOnly = false } = options;
   const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
   const sources = kind.selected
-    ? listObjects(context.source, kind.source, { namespace: sourceNamespace, signal: context.signal })
+    ? listObjects(context.source, kind.source, { namespace: sourceNamespace, metadataOnly, signal: context.signal })
     : noObjects();
   const copies = kind.target === undefined ? noObjects() : listObjects(context.target, kind.target, {
     namespace: destinationNamespace,
     labelSelector: `${MANAGED_BY}=${replicationId}`,
+    metadataOnly,
     signal: context.signal,
   });
   const seen = new Set<string>();
@@ -56,13 +66,14 @@ export async function resyncKind(
     seen.add(key);
     if (source !== undefined) result.sourceObjects++;
     if (copy !== undefined) result.copies++;
-    if (isInSync(key, source?.object, copy?.object, kind, context, queue)) continue;
+    if (isInSync(key, source?.object, copy?.object, kind, context, queue, metadataOnly)) continue;
     result.different++;
     await queue.room(ROOM, context.signal);
     context.signal.throwIfAborted();
     // A copy that we believe in and that is not listed is gone: memory alone would say that nothing is to be done.
     const checkCopy = copy !== undefined || context.memory.get(key)?.copy !== undefined;
-    queue.add(key, { ...freshBody(key, source, context, queue), checkCopy, sinceWallMs });
+    const body = metadataOnly ? {} : freshBody(key, source, context, queue);
+    queue.add(key, { ...body, checkCopy, sinceWallMs });
   }
   forgetUnseen(kind, seen, context, queue);
   return result;
@@ -82,6 +93,7 @@ function isInSync(
   kind: MirroredKind,
   context: MirrorContext,
   queue: KeyedQueue,
+  metadataOnly: boolean,
 ): boolean {
   const known = context.memory.get(key);
   const copySame = known?.copy?.resourceVersion === copy?.metadata.resourceVersion;
@@ -98,6 +110,7 @@ function isInSync(
   const sourceSame = known?.sourceUid === source.metadata.uid &&
     known?.sourceResourceVersion === source.metadata.resourceVersion;
   if (sourceSame && copySame && (known?.state === "Synced" || known?.state === "Skipped")) return true;
+  if (metadataOnly) return false;
   const want = desired(source, desiredContext(kind, context));
   if (want.kind === "skip") {
     if (copy !== undefined) return false;
@@ -135,9 +148,20 @@ async function* noObjects(): AsyncGenerator<Listed> {}
 
 /** Objects of a kind, in name order as API servers list; a server that does not costs extra looks, nothing else. */
 async function* listObjects(client: KubeClient, type: ResourceType, query: ListQuery): AsyncGenerator<Listed> {
-  for await (const page of listAll(client, type, query)) {
-    const sizeBytes = page.sizeBytes / Math.max(1, page.items.length);
-    for (const object of page.items) yield { object, sizeBytes };
+  const pages = listAll(client, type, query, { firstLimit: query.metadataOnly ? 500 : undefined });
+  let coming = pages.next();
+  try {
+    for (let step = await coming; !step.done; step = await coming) {
+      // The next page is on its way while this one is compared.
+      coming = pages.next();
+      coming.catch(() => {});
+      const page = step.value;
+      const sizeBytes = page.sizeBytes / Math.max(1, page.items.length);
+      for (const object of page.items) yield { object, sizeBytes };
+    }
+  } finally {
+    await coming.catch(() => {});
+    await pages.return(undefined);
   }
 }
 
@@ -147,7 +171,7 @@ export async function* mergeByName(
   right: AsyncGenerator<Listed>,
 ): AsyncGenerator<[Listed | undefined, Listed | undefined]> {
   try {
-    let [a, b] = [await next(left), await next(right)];
+    let [a, b] = await Promise.all([next(left), next(right)]);
     while (a !== undefined || b !== undefined) {
       if (b === undefined || (a !== undefined && a.object.metadata.name < b.object.metadata.name)) {
         yield [a, undefined];
@@ -157,7 +181,7 @@ export async function* mergeByName(
         b = await next(right);
       } else {
         yield [a, b];
-        [a, b] = [await next(left), await next(right)];
+        [a, b] = await Promise.all([next(left), next(right)]);
       }
     }
   } finally {

@@ -29,6 +29,8 @@ export interface KeeperOptions {
   leading(): boolean;
   /** A namespace is announced from now on, or no longer. */
   onServed(): void;
+  /** Milliseconds on a clock that never steps back. */
+  now(): number;
   readonly log: Log;
 }
 
@@ -40,6 +42,9 @@ export class Keeper {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
+  #certificatesSeenMs = -Infinity;
+  /** Namespaces as last published, while leading. */
+  #lastWanted: string | undefined;
   #stopped = false;
 
   constructor(options: KeeperOptions, certificates: ServingCertificates) {
@@ -64,7 +69,7 @@ export class Keeper {
       this.#again = true;
       return this.#looking;
     }
-    this.#looking = this.#lookUntilQuiet().finally(() => this.#looking = undefined);
+    this.#looking = this.#lookUntilQuiet();
     return this.#looking;
   }
 
@@ -90,19 +95,29 @@ export class Keeper {
         this.#options.log.warn("cannot keep the webhooks: {reason}", { reason: String(error) });
       }
     } while (this.#again && !this.#stopped);
+    // In the same turn as the last look at `#again`: a call in between would be lost.
+    this.#looking = undefined;
     if (!this.#stopped) this.#timer = setTimeout(() => void this.look(), nextMs);
   }
 
   async #look(): Promise<void> {
-    const { client, admission, certificates, validate, observe, ownUserNames, namespaces, leading } = this.#options;
-    const current = await ensureCertificates(client, certificates);
+    const { client, admission, certificates, validate, observe, ownUserNames, namespaces, leading, now } =
+      this.#options;
+    const due = now() - this.#certificatesSeenMs >= LOOK_EVERY_MS;
+    const wantedNow = leading() ? [...namespaces()].sort().join() : undefined;
+    // Nothing to do since the last look: this is called for every change of our kinds, status writes included.
+    if (!due && wantedNow === this.#lastWanted) return;
+    const current = due ? await ensureCertificates(client, certificates) : this.#certificates;
+    if (due) this.#certificatesSeenMs = now();
     const changed = current.resourceVersion !== this.#certificates.resourceVersion;
     this.#certificates = current;
     if (!leading()) {
       if (changed) admission.setCertificate(current);
+      this.#lastWanted = undefined;
       return this.#note([]);
     }
     const wanted = namespaces();
+    this.#lastWanted = undefined;
     // The bundle with the new CA is published before the certificate that needs it is served.
     await ensureConfigurations(client, {
       caBundle: current.caBundle,
@@ -112,6 +127,7 @@ export class Keeper {
       ownUserNames,
     });
     if (changed) admission.setCertificate(current);
+    this.#lastWanted = [...wanted].sort().join();
     this.#note(wanted);
   }
 

@@ -17,7 +17,8 @@ export interface Access {
 
 /** Connects with a kubeconfig; the connections belong to the caller alone. */
 export async function openAccess(kubeconfig: string): Promise<Access> {
-  const client = createKubeClient(createTransport(parseInlineKubeconfig(kubeconfig)));
+  // More than a load ever has under way: nothing waits for its turn on our side.
+  const client = createKubeClient(createTransport(parseInlineKubeconfig(kubeconfig), { maxConcurrent: 256 }));
   const { types } = await client.discover();
   const found = types.filter((type) => (KINDS as readonly string[]).includes(groupResource(type)));
   return { client, types: new Map(found.map((type) => [groupResource(type) as Kind, type])) };
