@@ -9,18 +9,18 @@
 import { Command } from "commander";
 import { controllerCommand, type ControllerFlags } from "./cli/controller_flags.ts";
 import { logOf, setUpLogging, tearDownLogging } from "./cli/logging.ts";
-import { groupResource } from "./kube/types.ts";
 import { createKubeClient } from "./kube/client.ts";
 import { type ClusterAddress, ConfigError, inClusterConfig, parseInlineKubeconfig } from "./kube/config.ts";
-import { createEventRecorder } from "./kube/events.ts";
+import { createEventRecorder, type EventRecorder } from "./kube/events.ts";
 import { type Elector, runElector } from "./kube/elector.ts";
 import { createTransport } from "./kube/transport.ts";
-import type { KubeClient } from "./kube/types.ts";
+import type { Log } from "./kube/log.ts";
+import { groupResource, type KubeClient } from "./kube/types.ts";
 import { systemClock } from "./reconciler/clock.ts";
 import { Controller } from "./reconciler/controller.ts";
 import { hasOtherReplica, labelLeader, unlabelLeader } from "./reconciler/leader_label.ts";
-import { createMetrics } from "./reconciler/metrics.ts";
-import { startAdmission } from "./webhook/admission.ts";
+import { createMetrics, type Metrics } from "./reconciler/metrics.ts";
+import { type Admission, startAdmission } from "./webhook/admission.ts";
 import { daysLeft, ensureCertificates, serviceHosts } from "./webhook/certs.ts";
 import type { Endpoint } from "./webhook/configuration.ts";
 import { createHealthApp, serveHealth } from "./webhook/health.ts";
@@ -57,12 +57,55 @@ if (import.meta.main) {
 
 async function runController(flags: ControllerFlags): Promise<void> {
   await setUpLogging(flags.logLevel, flags.logFormat, Deno.stderr.writable);
-  const log = logOf("controller");
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => stop.abort());
-  const namespace = Deno.env.get("POD_NAMESPACE") ?? flags.controlNamespace;
+  const parts = await assemble(flags, whoAmI(flags));
+  const { controller, admission, identity, log } = parts;
+  const health = serveHealth(healthApp(parts), { host: flags.host, port: flags.healthPort, signal: stop.signal });
+  log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
+  const minutes = flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`;
+  Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync());
+  await lead(parts, stop.signal);
+  log.info("stopping", { identity });
+  await shutDown(parts);
+  await health.finished;
+  await tearDownLogging();
+}
+
+/** What is made only once others exist, and is asked for only after that. */
+interface Late {
+  keeper?: Keeper;
+  elector?: Elector;
+  setWorld?: () => void;
+}
+
+interface Parts extends Who {
+  readonly client: KubeClient;
+  readonly controller: Controller;
+  readonly keeper: Keeper;
+  readonly admission: Admission;
+  readonly recorder: EventRecorder;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly late: Late;
+}
+
+interface Who {
+  readonly namespace: string;
+  /** Undefined outside of a pod. */
+  readonly podName?: string;
+  readonly identity: string;
+}
+
+function whoAmI(flags: ControllerFlags): Who {
   const podName = Deno.env.get("POD_NAME");
   const identity = flags.identity ?? podName ?? `${Deno.hostname()}-${Deno.pid}`;
+  return { namespace: Deno.env.get("POD_NAMESPACE") ?? flags.controlNamespace, podName, identity };
+}
+
+async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
+  const { namespace, identity } = who;
+  const log = logOf("controller");
   const client = connect(await ownCluster(flags));
   const metrics = createMetrics();
   const recorder = createEventRecorder({
@@ -70,9 +113,7 @@ async function runController(flags: ControllerFlags): Promise<void> {
     reportingInstance: identity,
     onError: (error) => log.debug("cannot write an event: {reason}", { reason: String(error) }),
   });
-  let keeper: Keeper | undefined;
-  let elector: Elector | undefined;
-  let setWorld = () => {};
+  const late: Late = {};
   const controller = new Controller({
     client,
     connect,
@@ -84,18 +125,28 @@ async function runController(flags: ControllerFlags): Promise<void> {
     auditLog: logOf("audit"),
     metrics,
     random: Math.random,
-    hintsServed: (name) => flags.observe && (keeper?.serves(name) ?? false),
-    leads: () => elector?.leads() ?? false,
+    hintsServed: (name) => flags.observe && (late.keeper?.serves(name) ?? false),
+    leads: () => late.elector?.leads() ?? false,
     event: ({ apiVersion, kind, metadata: { name, namespace, uid } }, type, reason, note) =>
       recorder.record({ apiVersion, kind, name, namespace, uid }, { type, reason, action: "Mirror", note }),
     onWorld: () => {
-      setWorld();
-      void keeper?.look();
+      late.setWorld?.();
+      void late.keeper?.look();
     },
   });
+  const { admission, keeper } = await startWebhook(flags, who, client, controller);
+  late.keeper = keeper;
+  late.setWorld = () => admission.setWorld(snapshot(controller, flags, namespace));
+  return { ...who, client, controller, keeper, admission, recorder, metrics, log, late };
+}
 
-  const isLast = async () =>
-    podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
+async function startWebhook(
+  flags: ControllerFlags,
+  { namespace }: Who,
+  client: KubeClient,
+  controller: Controller,
+): Promise<{ admission: Admission; keeper: Keeper }> {
+  const log = logOf("webhook");
   const certificates = {
     namespace,
     hosts: [...serviceHosts([VALIDATE_SERVICE, OBSERVE_SERVICE], namespace), ...urlHosts(flags)],
@@ -108,10 +159,9 @@ async function runController(flags: ControllerFlags): Promise<void> {
     port: flags.webhookPort,
     certificate: serving,
     onHints: (hints) => controller.hints(hints.map(toHint)),
-    log: logOf("webhook"),
+    log,
   });
-  setWorld = () => admission.setWorld(snapshot(controller, flags, namespace));
-  keeper = new Keeper({
+  const keeper = new Keeper({
     client,
     admission,
     certificates,
@@ -119,64 +169,72 @@ async function runController(flags: ControllerFlags): Promise<void> {
     ownUserNames: [`system:serviceaccount:${namespace}:dr-syncer`],
     namespaces: () => flags.observe ? controller.observedNamespaces : [],
     leading: () => controller.leading,
-    onServed: () => {},
     now: () => performance.now(),
-    log: logOf("webhook"),
+    log,
   }, serving);
+  return { admission, keeper };
+}
 
-  const health = serveHealth(
-    createHealthApp({
-      live: () => {
-        const stuck = controller.oldestTurnMs > STUCK_MS;
-        return {
-          ok: !stuck,
-          checks: { queues: stuck ? `a turn takes ${Math.round(controller.oldestTurnMs)} ms` : "ok" },
-        };
-      },
-      ready: () => ({ ok: controller.synced, checks: { caches: controller.synced ? "ok" : "not synced" } }),
-      metrics: () => {
-        metrics.certDaysLeft.set({ certificate: "webhook" }, daysLeft(keeper?.certificates ?? serving, new Date()));
-        return metrics.registry.metrics();
-      },
-    }),
-    { host: flags.host, port: flags.healthPort, signal: stop.signal },
-  );
-  log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
+function healthApp({ controller, keeper, metrics }: Parts): ReturnType<typeof createHealthApp> {
+  return createHealthApp({
+    live: () => {
+      const { oldestTurnMs } = controller;
+      const stuck = oldestTurnMs > STUCK_MS;
+      return { ok: !stuck, checks: { queues: stuck ? `a turn takes ${Math.round(oldestTurnMs)} ms` : "ok" } };
+    },
+    ready: () => ({ ok: controller.synced, checks: { caches: controller.synced ? "ok" : "not synced" } }),
+    metrics: () => {
+      metrics.certDaysLeft.set({ certificate: "webhook" }, daysLeft(keeper.certificates, new Date()));
+      return metrics.registry.metrics();
+    },
+  });
+}
 
-  Deno.cron("full resync", `${flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`} * * * *`, {
-    signal: stop.signal,
-  }, () => controller.resync());
-
-  elector = runElector({
+/** Takes part in the election until the signal; leads while elected. */
+async function lead(parts: Parts, stop: AbortSignal): Promise<void> {
+  const { client, controller, keeper, log, namespace, podName, identity, late } = parts;
+  late.elector = runElector({
     client,
     namespace,
     name: LEADER_LEASE,
     identity,
-    signal: stop.signal,
+    signal: stop,
     onNewLeader: (leader) => log.info("leader is {leader}", { leader }),
     onError: (error) => log.warn("cannot take part in the election: {reason}", { reason: String(error) }),
     onStartedLeading: async (term) => {
       log.info("leading", { identity });
       await controller.lead(term);
-      if (podName !== undefined && !term.aborted) await labelLeader(client, namespace, podName, term);
-      await keeper?.look();
+      if (podName !== undefined && !term.aborted) {
+        await labelLeader(client, namespace, podName, term).catch((error: unknown) =>
+          log.warn("cannot label the leader's pod, hints go elsewhere: {reason}", { reason: String(error) })
+        );
+      }
+      await keeper.look();
       await aborted(term);
       log.info("leading no more", { identity });
-      if (stop.signal.aborted) await keeper?.stop(await isLast(), STOP_DEADLINE_MS / 2);
+      if (stop.aborted) await removeWebhooks(parts);
       await controller.resign();
     },
   });
-  await elector.done;
+  await late.elector.done;
+}
 
-  log.info("stopping", { identity });
+/** The leader takes `/observe` away before it goes; the last replica takes `/validate` too. */
+async function removeWebhooks({ client, keeper, log, namespace, podName }: Parts): Promise<void> {
+  const last = podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
+  await keeper.stop(last, STOP_DEADLINE_MS / 2).catch((error: unknown) =>
+    log.warn("cannot remove webhooks: {reason}", { reason: String(error) })
+  );
+}
+
+async function shutDown(parts: Parts): Promise<void> {
+  const { client, controller, keeper, admission, recorder, namespace, podName } = parts;
   await keeper.stop(false, 0);
   await controller.close();
   if (podName !== undefined) await unlabelLeader(client, namespace, podName).catch(() => {});
   await recorder.close();
   await admission.stop(STOP_DEADLINE_MS / 4);
-  await health.finished;
   client.close();
-  await tearDownLogging();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

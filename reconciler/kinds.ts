@@ -51,7 +51,10 @@ export function planKinds(options: {
       continue;
     }
     const selected = (options.selected === "*" || options.selected.has(name)) && !options.deselected.has(name);
-    kinds.push({ name, selected, tier: decision.tier, ...chooseVersion(type, options, targetTypes.get(name)) });
+    const versions = chooseVersion(type, options, targetTypes.get(name));
+    // Neither objects to mirror nor copies to look for.
+    if (!selected && versions.target === undefined) continue;
+    kinds.push({ name, selected, tier: decision.tier, ...versions });
   }
   kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
   return { kinds, unmirrored };

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { APPROVE, FENCE_LEASE, MANAGED_BY, SYNC_NOW } from "../crds/keys.ts";
+import { APPROVE, SYNC_NOW } from "../crds/keys.ts";
 import { parseDurationMs } from "../crds/duration.ts";
 import { replicationId } from "../crds/replication_id.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
@@ -17,22 +17,20 @@ import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy } from "./deletes.ts";
 import { classify } from "./failure.ts";
-import { Fence } from "./fence.ts";
-import { fenceLeaseStore } from "./fence_lease.ts";
+import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
 import type { Log } from "../kube/log.ts";
 import { OBJECT_STATES } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
-import { planKinds } from "./kinds.ts";
 import { announceChanges } from "./announce.ts";
 import { runningFacts } from "./running_facts.ts";
 import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
 import { Selection } from "./selection.ts";
-import { SOURCE_NAMESPACE_UID, SourceNamespace } from "./source_namespace.ts";
+import { type Ends, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 
@@ -67,14 +65,10 @@ export interface ReplicationPorts {
   event(replication: Replication, type: "Normal" | "Warning", reason: string, note: string): void;
 }
 
-interface Running {
+interface Running extends Ends, Standby {
   readonly replicator: Replicator;
-  readonly fence: Fence;
   readonly ledger: DeletionLedger;
-  readonly namespace: SourceNamespace;
   readonly identity: MirrorIdentity;
-  readonly source: Cluster;
-  readonly target: Cluster;
   readonly generation: number | undefined;
   readonly stop: () => void;
 }
@@ -225,7 +219,7 @@ export class ReplicationRunner {
   }
 
   /** Both clusters, or why there is none. */
-  #ends(): { source: Cluster; target: Cluster } | undefined {
+  #ends(): Ends | undefined {
     const { spec } = this.#object;
     const wait = (reason: string, message: string) => {
       this.#notRunning = { reason, message };
@@ -248,61 +242,56 @@ export class ReplicationRunner {
     return { source, target: target.cluster };
   }
 
-  #mustRestart(ends: { source: Cluster; target: Cluster }): boolean {
+  #mustRestart(ends: Ends): boolean {
     const running = this.#running;
     if (running === undefined) return false;
     return running.generation !== this.#object.metadata.generation || running.source !== ends.source ||
       running.target !== ends.target;
   }
 
-  async #start({ source, target }: { source: Cluster; target: Cluster }): Promise<void> {
-    const { spec, status } = this.#object;
-    const { clock, holder } = this.#ports;
-    const destinationNamespace = destinationNamespaceOf(this.#object);
-    const ids = { sourceClusterId: source.clusterId, destinationClusterId: target.clusterId };
-    const names = { sourceNamespace: spec.sourceNamespace, destinationNamespace };
-    const identity: MirrorIdentity = { ...ids, ...names, replicationId: replicationId({ ...ids, ...names }) };
-    const namespace = new SourceNamespace(source, target, identity, clock);
-    const destination = await namespace.ensureDestination();
-    if (destination === "created") {
-      this.#ports.auditLog.info("{operation} {kind} {name}", {
-        operation: "create",
-        kind: "namespaces",
-        name: destinationNamespace,
-        namespace: destinationNamespace,
-        cluster: target.name,
-        replication: this.#name,
-      });
-    }
-    if (destination === "no source") {
-      this.#notRunning = {
-        reason: "SourceNamespaceMissing",
-        message: `namespace ${spec.sourceNamespace} does not exist`,
-      };
-      return;
-    }
-    const store = fenceLeaseStore(target.client, destinationNamespace, { signal: this.#abort.signal });
+  async #start(ends: Ends): Promise<void> {
+    const { spec } = this.#object;
+    const identity = identityOf(this.#object, ends);
     // Another replication id, another cluster: what is known of the former one's fence means nothing there.
     if (this.#epochOf !== undefined && this.#epochOf !== identity.replicationId) this.#epoch = undefined;
+    const standby = await prepareStandby(ends, {
+      identity,
+      holder: this.#ports.holder,
+      knownEpoch: this.#epoch,
+      clock: this.#ports.clock,
+      signal: this.#abort.signal,
+      created: () => this.#auditNamespace(identity, ends.target),
+    });
+    if (standby === undefined) {
+      const message = `namespace ${spec.sourceNamespace} does not exist`;
+      this.#notRunning = { reason: "SourceNamespaceMissing", message };
+      return;
+    }
     this.#epochOf = identity.replicationId;
-    const fence = new Fence(store, holder, this.#epoch);
-    const sourceObject = await namespace.read();
-    const annotations: Record<string, string> = {};
-    if (sourceObject?.metadata.uid !== undefined) annotations[SOURCE_NAMESPACE_UID] = sourceObject.metadata.uid;
-    const verdict = await fence.acquire(() => this.#copiesExist(source, target, identity), annotations);
-    this.#noteFence(fence);
-    if (verdict.type !== "Open") return;
-    namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
-    const windowStart = Date.parse(status?.deletions?.windowStart ?? "");
-    const ledger = new DeletionLedger(
-      { startWallMs: Number.isNaN(windowStart) ? clock.wallMs() : windowStart, count: status?.deletions?.count ?? 0 },
-      () => this.#writer.flush(),
-    );
-    if (this.#abort.signal.aborted) return;
-    this.#startedAtMs = clock.monotonicMs();
-    this.#running = this.#launch({ source, target, identity, namespace, fence, ledger });
+    this.#noteFence(standby.fence);
+    if (!standby.fence.open || this.#abort.signal.aborted) return;
+    this.#startedAtMs = this.#ports.clock.monotonicMs();
+    this.#running = this.#launch({ ...ends, ...standby, identity, ledger: this.#openLedger() });
     this.#notRunning = undefined;
     this.#ports.onRunning();
+  }
+
+  #openLedger(): DeletionLedger {
+    const deletions = this.#object.status?.deletions;
+    const windowStart = Date.parse(deletions?.windowStart ?? "");
+    const startWallMs = Number.isNaN(windowStart) ? this.#ports.clock.wallMs() : windowStart;
+    return new DeletionLedger({ startWallMs, count: deletions?.count ?? 0 }, () => this.#writer.flush());
+  }
+
+  #auditNamespace({ destinationNamespace }: MirrorIdentity, target: Cluster): void {
+    this.#ports.auditLog.info("{operation} {kind} {name}", {
+      operation: "create",
+      kind: "namespaces",
+      name: destinationNamespace,
+      namespace: destinationNamespace,
+      cluster: target.name,
+      replication: this.#name,
+    });
   }
 
   #launch(parts: Omit<Running, "replicator" | "generation" | "stop">): Running {
@@ -332,7 +321,7 @@ export class ReplicationRunner {
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => this.#writer.changed(),
     });
-    this.#watchFence(parts, abort.signal);
+    watchFence(target, identity, fence, () => this.kick(), abort.signal);
     replicator.start();
     this.#schedule.set(scheduleOf(this.#object, remote), spec.timeZone);
     const stop = () => {
@@ -343,49 +332,16 @@ export class ReplicationRunner {
     return { ...parts, replicator, generation: this.#object.metadata.generation, stop };
   }
 
-  /** A failover elsewhere shows here as it happens. */
-  #watchFence(parts: Pick<Running, "target" | "identity" | "fence">, signal: AbortSignal): void {
-    const { target, identity, fence } = parts;
-    const look = (lease: Parameters<Fence["observe"]>[0]) => {
-      const before = fence.verdict.type;
-      fence.observe(lease);
-      if (fence.verdict.type !== before) this.kick();
-    };
-    let seen = false;
-    target.client.watch(LEASES, {
-      namespace: identity.destinationNamespace,
-      fieldSelector: `metadata.name=${FENCE_LEASE}`,
-      start: "list",
-    }, {
-      begin: () => seen = false,
-      item: ({ object }) => {
-        seen = true;
-        look(leaseOf(object));
-      },
-      live: () => seen || look(undefined),
-      event: ({ type, object }) => look(type === "Deleted" ? undefined : leaseOf(object)),
-    }, signal);
-  }
-
   async #renew(running: Running): Promise<void> {
     const { fence } = running;
     if (!fence.open) await fence.recheck();
-    else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) await this.#proveLife(running);
+    else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) {
+      this.#renewedAtMs = this.#ports.clock.monotonicMs();
+      await proveStandby(running, running.replicator, running.ledger);
+    }
     this.#noteFence(fence);
     // A worker that meets another role or a higher epoch stops; opening again is a new start with a full pass.
     if (!fence.open) this.#stopRunning();
-  }
-
-  /** The Lease in DR tells how far the copies reach: a failover without us knows its RPO. */
-  async #proveLife(running: Running): Promise<void> {
-    const { fence, namespace, replicator, ledger } = running;
-    this.#renewedAtMs = this.#ports.clock.monotonicMs();
-    const state = await namespace.state();
-    if (state === "Recreated" && ledger.intents.size === 0 && replicator.settled) await namespace.repin();
-    const { syncedUpToWallMs } = runningFacts(replicator, running, undefined);
-    const pinned = namespace.pinnedUid;
-    const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
-    if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);
   }
 
   #noteFence(fence: Fence): void {
@@ -400,26 +356,6 @@ export class ReplicationRunner {
       const message = `the DR namespace is ${verdict.role}: it is not written to until it is a Standby again`;
       this.#notRunning = { reason: "NotStandby", message };
     }
-  }
-
-  async #copiesExist(source: Cluster, target: Cluster, identity: MirrorIdentity): Promise<boolean> {
-    if (source.catalogue === undefined || target.catalogue === undefined) return true;
-    const { kinds } = planKinds({
-      source: source.catalogue.discovery,
-      target: target.catalogue.discovery,
-      selected: "*",
-      deselected: new Set(),
-    });
-    const found = await Promise.all(kinds.map(async ({ target: type }) => {
-      if (type === undefined) return false;
-      const query = { namespace: identity.destinationNamespace, limit: 1, metadataOnly: true };
-      const page = await target.client.list(type, {
-        ...query,
-        labelSelector: `${MANAGED_BY}=${identity.replicationId}`,
-      });
-      return page.items.length > 0;
-    }));
-    return found.includes(true);
   }
 
   #followAnnotations({ replicator }: Running): void {
@@ -519,6 +455,16 @@ export class ReplicationRunner {
     if (syncedUpToWallMs !== undefined) metrics.syncedUpTo.set({ replication }, syncedUpToWallMs / 1000);
     for (const [state, count] of replicator.memory.countStates()) metrics.objects.set({ replication, state }, count);
   }
+}
+
+function identityOf(replication: Replication, { source, target }: Ends): MirrorIdentity {
+  const ends = {
+    sourceClusterId: source.clusterId,
+    destinationClusterId: target.clusterId,
+    sourceNamespace: replication.spec.sourceNamespace,
+    destinationNamespace: destinationNamespaceOf(replication),
+  };
+  return { ...ends, replicationId: replicationId(ends) };
 }
 
 function deletionPolicy(spec: Replication["spec"]["deletion"]): DeletionPolicy {

@@ -27,8 +27,6 @@ export interface KeeperOptions {
   namespaces(): readonly string[];
   /** Whether this process keeps the configurations. */
   leading(): boolean;
-  /** A namespace is announced from now on, or no longer. */
-  onServed(): void;
   /** Milliseconds on a clock that never steps back. */
   now(): number;
   readonly log: Log;
@@ -132,8 +130,6 @@ export class Keeper {
   }
 
   #note(served: readonly string[]): void {
-    const before = [...this.#served].sort().join();
     this.#served = new Set(served);
-    if (before !== [...served].sort().join()) this.#options.onServed();
   }
 }

@@ -15,6 +15,9 @@ import type { Printed } from "./scene.ts";
 /** The control namespace of the manifests. */
 export const CONTROL = "dr-syncer-system";
 
+/** Most things take a second or two; the machine may have other things to do. */
+const DEADLINE_MS = 90_000;
+
 const ROOTS: Readonly<Record<string, string>> = {
   configmaps: "/api/v1",
   secrets: "/api/v1",
@@ -64,7 +67,7 @@ export class Api implements Disposable {
     namespace: string,
     name: string,
     condition: (object: Printed) => unknown = () => true,
-    deadlineMs = 40_000,
+    deadlineMs = DEADLINE_MS,
   ): Promise<Printed> {
     let last: Printed | undefined;
     const look = async () => {
@@ -77,7 +80,7 @@ export class Api implements Disposable {
   }
 
   /** Waits until an object is gone. */
-  async untilGone(resource: string, namespace: string, name: string, deadlineMs = 40_000): Promise<void> {
+  async untilGone(resource: string, namespace: string, name: string, deadlineMs = DEADLINE_MS): Promise<void> {
     const look = async () => await this.get(resource, namespace, name) === undefined;
     await waitFor(`${resource} ${namespace}/${name} gone from ${this.#name}`, look, { deadlineMs });
   }
@@ -87,7 +90,7 @@ export class Api implements Disposable {
     resource: "replications" | "remoteclusters",
     name: string,
     wanted: { readonly type: string; readonly status: "True" | "False" | "Unknown"; readonly reason?: string },
-    deadlineMs = 45_000,
+    deadlineMs = DEADLINE_MS,
   ): Promise<Printed> {
     return await this.until(resource, CONTROL, name, (object) => {
       const found = conditionOf(object, wanted.type);

@@ -161,8 +161,8 @@ async function orphanedClaim(safety: SafetyScene): Promise<void> {
 async function recreated(safety: SafetyScene): Promise<void> {
   await safety.mirror("del-again", ["a", "b", "c"], { deletion: { grace: "8s" } });
   const copy = await safety.dr.get("configmaps", "del-again", "a");
-  await safety.deleteSource("del-again", ["a"]);
-  await safety.scene.apply(configMaps("del-again", ["a"], { round: "2" }));
+  const [wanted] = configMaps("del-again", ["a"], { round: "2" });
+  await safety.scene.source.kubectl(["replace", "--force", "-f", "-"], { stdin: JSON.stringify(wanted) });
   const again = await safety.source.get("configmaps", "del-again", "a");
   await safety.deleteSource("del-again", ["b"]);
   const updated = await safety.dr.until("configmaps", "del-again", "a", ({ data }) => data?.round === "2");

@@ -31,7 +31,6 @@ async function describesItself(safety: SafetyScene): Promise<void> {
     "fence-self",
     LEASE,
     ({ spec }) => spec.renewTime !== undefined,
-    60_000,
   );
   const { holderIdentity, leaseTransitions, renewTime } = lease.spec;
   const { metadata } = await safety.source.namespace("kube-system");
@@ -124,8 +123,12 @@ async function fencedAfterRestart(safety: SafetyScene): Promise<void> {
   const before = await safety.dr.versions("configmaps", name);
   await safety.scene.controller.stop("SIGKILL");
   await safety.scene.startController([], "one");
-  const patch = ["patch", "replications.dr-syncer.io", name, "-n", CONTROL, "--type=merge", "-p"];
-  await safety.scene.source.kubectl([...patch, '{"spec":{"deletion":{"grace":"2s"}}}']);
+  // A new generation, though nobody serves the webhook yet.
+  for (const paused of [true, false]) {
+    const patch = JSON.stringify({ spec: { paused } });
+    const args = ["patch", "replications.dr-syncer.io", name, "-n", CONTROL, "--type=merge", "-p", patch];
+    await safety.scene.source.kubectl(args);
+  }
   const judged = await safety.source.until(
     "replications",
     CONTROL,
@@ -177,7 +180,7 @@ async function changeLease(
 ): Promise<{ before: Record<string, string>; replication: Printed }> {
   const before = await safety.dr.versions("configmaps", namespace);
   await safety.scene.dr.kubectl([verb, "lease", LEASE, "-n", namespace, ...args]);
-  const replication = await safety.source.until("replications", CONTROL, namespace, condition, 20_000);
+  const replication = await safety.source.until("replications", CONTROL, namespace, condition);
   return { before, replication };
 }
 

@@ -195,7 +195,7 @@ async function rotated({ safety }: Identities): Promise<void> {
   await safety.mirror(name, ["a"], { destinationCluster: name });
   await dr.kubectl(["delete", "secret", "first-token", "-n", CONTROL]);
   const revoked = { type: "Reachable", status: "False" as const, reason: "Unauthorized" };
-  await safety.source.condition("remoteclusters", name, revoked, 60_000);
+  await safety.source.condition("remoteclusters", name, revoked);
   await safety.scene.apply(configMaps(name, ["late"]));
   await connectDr(source, name, await kubeconfigBoundTo("second-token"));
   await safety.dr.until("configmaps", name, "late");

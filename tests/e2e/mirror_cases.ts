@@ -60,7 +60,9 @@ const IN_STANDBY: Readonly<Record<string, Change>> = {
       else matchExpressions[0].values = [DR_NAMESPACE, "monitoring"];
     }
   },
-  ServiceAccount: (object) => object.secrets = [{ name: "credentials" }],
+  ServiceAccount: (object) => {
+    if (object.metadata.name === "shop") object.secrets = [{ name: "credentials" }];
+  },
 };
 
 /** Takes off what each server fills in by itself, on either side. */

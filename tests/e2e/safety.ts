@@ -77,7 +77,7 @@ export class SafetyScene implements AsyncDisposable {
   async event(replication: string, text: string): Promise<Printed> {
     const look = async () =>
       (await this.source.events("Replication", replication)).find(({ note }) => note.includes(text));
-    return await waitFor(`an Event of ${replication} that says ${text}`, look, { deadlineMs: 20_000 });
+    return await waitFor(`an Event of ${replication} that says ${text}`, look, { deadlineMs: 60_000 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
