@@ -11,7 +11,6 @@ import { replicationId } from "../crds/replication_id.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, destinationNamespaceOf, resourceTypesOf, scheduleOf, type Verdict } from "../crds/validate.ts";
-import { leaseOf, LEASES } from "../kube/lease.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
