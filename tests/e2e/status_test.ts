@@ -45,6 +45,8 @@ Deno.test("what a person is told", async (t) => {
 });
 
 async function counts(scene: Scene): Promise<void> {
+  const isHealthy = ({ status }: Printed) => status?.health === "Healthy";
+  await scene.until(scene.source, "remoteclusters.dr-syncer.io", "dr", CONTROL, isHealthy);
   await scene.replicate("counts", { deletion: DELETE_FREELY });
   await scene.apply([
     ...["one", "two", "three"].map((name) => map("counts", name)),
