@@ -125,7 +125,8 @@ async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
     auditLog: logOf("audit"),
     metrics,
     random: Math.random,
-    hintsServed: (name) => flags.observe && (late.keeper?.serves(name) ?? false),
+    // Who switched them off does not miss them.
+    hintsServed: (name) => !flags.observe || (late.keeper?.serves(name) ?? false),
     leads: () => late.elector?.leads() ?? false,
     event: ({ apiVersion, kind, metadata: { name, namespace, uid } }, type, reason, note) =>
       recorder.record({ apiVersion, kind, name, namespace, uid }, { type, reason, action: "Mirror", note }),

@@ -33,6 +33,8 @@ export type RemoteClusterStatus = Output<typeof remoteClusterStatus>;
 export type Hold = NonNullable<ReplicationStatus["holds"]>[number];
 /** An object that DR refused. */
 export type Failure = NonNullable<ReplicationStatus["failures"]>[number];
+/** What could not be adapted. */
+export type ObjectReport = NonNullable<ReplicationStatus["reports"]>[number];
 /** Counts of one kind. */
 export type ResourceStatus = NonNullable<ReplicationStatus["resourceStatus"]>[number];
 /** Counts over every kind. */

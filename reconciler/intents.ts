@@ -18,6 +18,9 @@ function isReleasable(holdType: HoldType): boolean {
   return holdType !== "SourceNamespaceGone";
 }
 
+/** Most deletes accounted for in advance. */
+const MAX_ADVANCE = 256;
+
 /** Writes `statusWindow` where a restart finds it; throws when it could not be written. */
 export type PersistWindow = () => Promise<void>;
 
@@ -30,6 +33,8 @@ export class DeletionLedger {
   /** Deletes already accounted for in what was persisted but not carried out yet. */
   #reserved = 0;
   #next: DeletionWindow | undefined;
+  /** Deletes to account for in advance at least. */
+  #advance = 1;
   #reserving: Promise<void> | undefined;
   /** Approved hold ids seen so far, so that an approval that came first still counts. */
   #approvals: ReadonlySet<string> = new Set();
@@ -63,6 +68,14 @@ export class DeletionLedger {
   cancel(key: string): void {
     this.intents.delete(key);
     this.#held.delete(key);
+    if (this.intents.size === 0 && this.#reserving === undefined) this.#giveBack();
+  }
+
+  /** Nothing is left to delete: places that were accounted for in advance are free again. */
+  #giveBack(): void {
+    this.#window = this.window;
+    this.#reserved = 0;
+    this.#advance = 1;
   }
 
   hold(key: string, holdType: HoldType, copyUid: string, nowWallMs: number): void {
@@ -137,7 +150,9 @@ export class DeletionLedger {
 
   async #reserveBatch(windowMs: number, nowWallMs: number): Promise<void> {
     const current = windowAt(this.#window, windowMs, nowWallMs);
-    const batch = Math.max(1, this.intents.size - this.#held.size);
+    // Deletes that come one by one, without a grace to gather them, share a write too: the more there were, the more.
+    const batch = Math.max(this.#advance, this.intents.size - this.#held.size);
+    this.#advance = Math.min(MAX_ADVANCE, this.#advance * 2);
     const next = { startWallMs: current.startWallMs, count: current.count + batch };
     this.#next = next;
     try {

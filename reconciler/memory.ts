@@ -6,6 +6,7 @@
 import { DESIRED_HASH, ORPHANED_AT } from "../crds/keys.ts";
 import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
+import type { Report } from "./desired/desired.ts";
 import type { FailureClass } from "./failure.ts";
 
 /** Where an object stands. */
@@ -35,6 +36,8 @@ export interface Entry {
   /** Hash whose apply left a difference: not written again until either side changes. */
   normalisedHash?: string;
   state: ObjectState;
+  /** What could not be adapted in the copy; absent when all could. */
+  reports?: readonly Report[];
   failure?: { failureClass: FailureClass; message: string; attempts: number; nextRetryWallMs: number };
 }
 

@@ -45,6 +45,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
     return outcome;
   }
   context.ledger.cancel(item.key);
+  entry.reports = want.reports.length === 0 ? undefined : want.reports;
   const outcome = await writeCopy(item, kind, name, want, entry, context);
   if (outcome.type === "Written" || outcome.type === "Unchanged") entry.state = "Synced";
   return outcome;

@@ -5,6 +5,7 @@
  */
 import { groupResource, type KubeObject } from "../kube/types.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
+import { findBarePods } from "./bare_pods.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import { Definitions } from "./definitions.ts";
@@ -77,6 +78,7 @@ export class Replicator {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
   #plan: KindPlan = { kinds: [], unmirrored: [] };
+  #barePods: readonly string[] = [];
   #lastPass: PassResult | undefined;
   #startedWallMs = 0;
   #passWaiters: (() => void)[] = [];
@@ -133,6 +135,7 @@ export class Replicator {
     this.#cleanups.push(target.dispatcher.register(this.queue, (item) => this.#work(item)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
+    void this.#lookForBarePods();
     proveLife({
       client: source.client,
       namespace: this.#options.identity.sourceNamespace,
@@ -166,10 +169,26 @@ export class Replicator {
     else if (!this.#options.watch) this.#resyncAfterCollection(hint.kind);
   }
 
+  /** Pods that nothing would start in DR, as of the last full pass. */
+  get barePods(): readonly string[] {
+    return this.#barePods;
+  }
+
+  async #lookForBarePods(): Promise<void> {
+    const { source, identity, onChange } = this.#options;
+    try {
+      this.#barePods = await findBarePods(source.client, identity.sourceNamespace, { signal: this.#abort.signal });
+      onChange();
+    } catch {
+      // A source that cannot be read is told of by every kind's own list.
+    }
+  }
+
   /** Full pass over every kind, in order of tiers; resolves when what it found is done or waits for its retry. */
   async resync(): Promise<void> {
     const startedWallMs = this.#options.clock.wallMs();
     this.queue.retryDelayed();
+    void this.#lookForBarePods();
     for (const tier of tiersOf(this.#plan.kinds)) {
       await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
       await this.#quiet();

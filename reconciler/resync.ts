@@ -130,6 +130,7 @@ function isInSync(
   entry.sourceUid = source.metadata.uid;
   entry.sourceResourceVersion = source.metadata.resourceVersion;
   context.memory.setCopy(entry, mark);
+  entry.reports = want.reports.length === 0 ? undefined : want.reports;
   entry.state = "Synced";
   return true;
 }

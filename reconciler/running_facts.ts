@@ -26,7 +26,7 @@ export function runningFacts(
     else if (follower.tried && !follower.connected) disconnected.push(name);
   }
   return {
-    entries: replicator.memory.entries(),
+    entries: { [Symbol.iterator]: () => replicator.memory.entries() },
     pending: replicator.queue.size,
     deleted: replicator.deleted,
     holds: parts.ledger.holds(),
@@ -34,7 +34,7 @@ export function runningFacts(
     kindErrors,
     disconnected,
     kindNames,
-    unmirrored: replicator.plan.unmirrored,
+    barePods: replicator.barePods,
     lastPass: replicator.lastPass,
     syncedUpToWallMs: syncedUpTo(replicator),
     namespace: parts.namespace.lastState,

@@ -8,6 +8,7 @@ import type {
   Condition,
   Failure,
   Hold,
+  ObjectReport,
   Phase,
   Replication,
   ReplicationStatus,
@@ -23,6 +24,8 @@ import { splitKey } from "./memory.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
+/** Most reports a status lists. */
+const MAX_REPORTS = 20;
 
 /** Why a Replication does not run. */
 export interface NotRunning {
@@ -43,7 +46,8 @@ export interface RunningFacts {
   readonly disconnected: readonly string[];
   /** Kind names by `resource.group`. */
   readonly kindNames: ReadonlyMap<string, { readonly group: string; readonly kind: string }>;
-  readonly unmirrored: readonly { readonly name: string; readonly reason: string }[];
+  /** Pods of the source that nothing would start in DR. */
+  readonly barePods: readonly string[];
   readonly lastPass?: { readonly startedWallMs: number; readonly endedWallMs: number };
   readonly syncedUpToWallMs?: number;
   readonly namespace: NamespaceState;
@@ -95,6 +99,7 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
       syncStats: counts.stats,
       resourceStatus: counts.kinds,
       failures: counts.failures,
+      reports: reportsOf(running),
       holds: [...running.holds],
       deletions: { windowStart: toTime(running.window.startWallMs), count: running.window.count },
     }),
@@ -179,6 +184,20 @@ function count(running: RunningFacts): Counts {
     missing: failures.filter((failure) => failure.class === "KindMissing"),
     conflicts,
   };
+}
+
+/** What is in DR but not adapted, or not there although no rule says so: at most 20, objects first. */
+function reportsOf(running: RunningFacts): ObjectReport[] {
+  const reports: ObjectReport[] = [];
+  for (const [key, { kind, reports: found = [] }] of running.entries) {
+    for (const { reason, message } of found) {
+      if (reports.length >= MAX_REPORTS) return reports;
+      reports.push({ kind: running.kindNames.get(kind)?.kind ?? kind, name: splitKey(key).name, reason, message });
+    }
+  }
+  const pods = running.barePods.slice(0, MAX_REPORTS - reports.length);
+  const message = "no controller would start this Pod in DR: it is not mirrored";
+  return [...reports, ...pods.map((name) => ({ kind: "Pod", name, reason: "UnownedPod", message }))];
 }
 
 function kindStatus(kinds: Map<string, ResourceStatus>, name: string, running: RunningFacts): ResourceStatus {

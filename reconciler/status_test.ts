@@ -36,7 +36,7 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
       group: "apps",
       kind: "Deployment",
     }]]),
-    unmirrored: [],
+    barePods: [],
     lastPass: { startedWallMs: NOW.getTime() - 5_000, endedWallMs: NOW.getTime() - 4_000 },
     syncedUpToWallMs: NOW.getTime(),
     namespace: "Present",

@@ -125,6 +125,13 @@ const failure = z.strictObject({
   nextRetryTime: time.optional().meta({ description: "When the next attempt is due." }),
 });
 
+const report = z.strictObject({
+  kind: z.string().meta({ description: "Kind of the object." }),
+  name: z.string().meta({ description: "Name of the object." }),
+  reason: z.string().meta({ description: "What was not adapted, or why there is no copy." }),
+  message: z.string().meta({ description: "The same for people." }),
+});
+
 const deletions = z.strictObject({
   windowStart: time.optional().meta({ description: "When the running window began." }),
   count: count.optional().meta({ description: "Deletes carried out in it." }),
@@ -157,6 +164,11 @@ export const replicationStatus = z.strictObject({
   }),
   failures: z.array(failure).max(20).optional().meta({
     description: "Objects that DR refused, at most 20.",
+    "x-kubernetes-list-type": "atomic",
+  }),
+  reports: z.array(report).max(20).optional().meta({
+    description:
+      "What is in DR as it was because no rule adapts it, and Pods that nothing would start there; at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,

@@ -50,7 +50,8 @@ export function selectSuites(suites: readonly Suite[], filters: readonly string[
 export function permissionsOf(suite: Suite, temporaryDir: string): string[] {
   const loopback = "--allow-net=127.0.0.1,localhost,[::1]";
   const common = ["--allow-read", "--allow-env", "--allow-sys", loopback];
-  if (suite.needsClusters) return [...common, "--allow-write", "--allow-run"];
+  // Deno lets nobody with less than everything look into /proc, where what was left behind shows.
+  if (suite.needsClusters) return ["--allow-all"];
   const run = suite.name === "tests" ? ["--allow-run"] : [];
   return [...common, `--allow-write=${temporaryDir}`, ...run];
 }
