@@ -14,6 +14,9 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
   "Fenced",
 ]);
 
+/** What passes by itself at every start is no news. */
+const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync"]);
+
 /** Tells every change of phase, role and condition, and every new hold. */
 export function announceChanges(
   before: ReplicationStatus | undefined,
@@ -34,8 +37,8 @@ export function announceChanges(
     const known = before?.conditions?.find(({ type }) => type === condition.type);
     if (known?.status === condition.status && known.reason === condition.reason) continue;
     const bad = BAD_WHEN_TRUE.has(condition.type) ? condition.status === "True" : condition.status === "False";
-    // At first sight only what is wrong is news; that a first sync takes a while is not.
-    if (known === undefined && (!bad || condition.reason === "FirstSync")) continue;
+    // At first sight only what is wrong is news.
+    if ((known === undefined && !bad) || ON_THE_WAY.has(condition.reason)) continue;
     tell(
       bad ? "Warning" : "Normal",
       condition.reason,

@@ -63,6 +63,11 @@ export class RemoteClusterRunner {
       (this.cluster === undefined ? "not reached yet" : undefined);
   }
 
+  /** Whether the first answer is still awaited: no news, good or bad. */
+  get connecting(): boolean {
+    return this.#configError === undefined && this.#link !== undefined && this.state.reachable === undefined;
+  }
+
   /** The object or its Secret changed. */
   update(object: RemoteCluster): void {
     this.#object = object;

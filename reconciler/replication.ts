@@ -228,7 +228,7 @@ export class ReplicationRunner {
     const target = this.#ports.remoteCluster(spec.destinationCluster);
     if (target?.cluster === undefined) {
       return wait(
-        "DestinationNotReady",
+        target?.connecting ? "Connecting" : "DestinationNotReady",
         `RemoteCluster ${spec.destinationCluster}: ${target?.problem ?? "does not exist"}`,
       );
     }
