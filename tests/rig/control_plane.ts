@@ -88,6 +88,7 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
     request,
     async startApiServer() {
       if (await isRunning(apiServer)) return;
+      await untilFree(options.port);
       apiServer = await startApi();
       await ready();
     },
@@ -98,6 +99,14 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
       closed = true;
     },
   };
+}
+
+/** A process that was killed counts as gone before the kernel has closed what its other threads still hold. */
+async function untilFree(port: number): Promise<void> {
+  await waitFor(`port ${port} free`, () => {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return true;
+  }, { deadlineMs: stepDeadlineMs, pollMs: 20 });
 }
 
 async function startEtcd(supervisor: Supervisor, { directory, etcdBinary, signal }: ControlPlaneOptions) {
