@@ -25,7 +25,7 @@ function memoryOf(states: Record<string, Partial<Entry>>): Memory {
 
 function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "configmaps/a": {} })): RunningFacts {
   return {
-    entries: memory.entries(),
+    entries: { [Symbol.iterator]: () => memory.entries() },
     pending: 0,
     deleted: 0,
     holds: [],
@@ -323,4 +323,14 @@ Deno.test("what is known stays while it does not run; times have whole seconds",
   // An epoch belongs to one pair of namespaces.
   assert.equal(computeStatus(factsOf({ replication: replication(before), replicationId: "other" })).epoch, undefined);
   assert.match(after.syncedUpTo ?? "", /^2026-01-01T00:10:00Z$/);
+});
+
+Deno.test("what was not adapted, and Pods that nothing would start, are reported: at most 20", () => {
+  const report = { reason: "NamespaceMention" as const, message: "data.url names namespace app" };
+  const memory = memoryOf({ "configmaps/a": { reports: [report] }, "configmaps/b": {} });
+  const barePods = Array.from({ length: 30 }, (_, index) => `p${index}`);
+  const { reports = [] } = computeStatus(factsOf({ running: runningOf({ barePods }, memory) }));
+  assert.equal(reports.length, 20);
+  assert.deepEqual(reports[0], { kind: "ConfigMap", name: "a", ...report });
+  assert.deepEqual([reports[1]?.kind, reports[1]?.name, reports[1]?.reason], ["Pod", "p0", "UnownedPod"]);
 });

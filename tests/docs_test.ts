@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { ALWAYS_EXCLUDED } from "../reconciler/desired/kinds.ts";
+
+const root = join(import.meta.dirname ?? ".", "..");
+
+async function* markdownFiles(folder: string): AsyncGenerator<string> {
+  for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory && !name.startsWith(".")) yield* markdownFiles(join(folder, name));
+    if (isFile && name.endsWith(".md")) yield join(folder, name);
+  }
+}
+
+Deno.test("the guide names every kind that is never mirrored", async () => {
+  const text = await Deno.readTextFile(join(root, "docs/guide/mirroring.md"));
+  assert.deepEqual(Object.keys(ALWAYS_EXCLUDED).filter((kind) => !text.includes(`\`${kind}\``)), []);
+});
+
+Deno.test("every link between documents leads somewhere", async () => {
+  const broken: string[] = [];
+  for await (const file of markdownFiles(root)) {
+    const text = await Deno.readTextFile(file);
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
+      const path = join(dirname(file), target as string);
+      await Deno.stat(path).catch(() => broken.push(`${file}: ${target}`));
+    }
+  }
+  assert.deepEqual(broken, []);
+});
