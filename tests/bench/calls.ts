@@ -6,8 +6,7 @@
  */
 
 /** What a Worker can be asked, by name: one argument, one result. */
-// deno-lint-ignore no-explicit-any -- the shape of any function
-export type Procedures = Record<string, (argument: any) => unknown>;
+export type Procedures = Record<string, (argument: never) => unknown>;
 
 interface Question {
   readonly id: number;
@@ -27,7 +26,7 @@ export function answerCalls(procedures: Procedures): void {
   const post = (answer: Answer) => (self as unknown as Worker).postMessage(answer);
   self.addEventListener("message", (message) => {
     const { id, name, argument } = (message as MessageEvent<Question>).data;
-    Promise.try(() => procedures[name]?.(argument)).then(
+    Promise.try(() => procedures[name]?.(argument as never)).then(
       (result) => post({ id, result }),
       (error: unknown) => post({ id, error: error instanceof Error ? error.stack ?? error.message : String(error) }),
     );

@@ -4,9 +4,11 @@
  * @module
  */
 import { measureCores } from "./process_figures.ts";
-import { createNamespace, findArrival, mirror, type Stage } from "./stage.ts";
+import { type Arrival, findArrivals } from "./arrivals.ts";
+import { createNamespace, mirror, type Stage } from "./stage.ts";
 import { quantile } from "./statistics.ts";
 import { waitFor } from "../wait.ts";
+import type { Answered } from "./writer_worker.ts";
 
 /** Figures at one rate. */
 export interface LagFigures {
@@ -53,16 +55,15 @@ export async function measureLag(
   await stage.writer.call("load", { ...load, durationMs: WARM_UP_MS });
   await stage.observer.call("take", undefined);
   const { result, cores } = await measureCores(stage.pids, () => stage.writer.call("load", { ...load, durationMs }));
-  const arrivals = await untilQuiet(stage, Math.max(...result.writes.map(({ write }) => write)), namespace);
-  const arrivalOf = findArrival(arrivals);
-  const arrivalMs = result.writes.map(arrivalOf);
+  const { writes, applies } = result;
+  const arrivalMs = await untilArrived(stage, [...writes, ...applies]);
   // The event may overtake the answer: then the write was in DR before its writer knew of it.
-  const lagMs = result.writes.map((write, index) => Math.max(0, arrivalMs[index] as number - write.responseMs));
+  const lagMs = writes.map((write) => Math.max(0, arrivalMs(write) - write.responseMs));
   const seen = lagMs.filter((lag) => !Number.isNaN(lag));
-  const limitMs = result.applies.map((apply) => arrivalOf(apply) - apply.startMs).filter((lag) => !Number.isNaN(lag));
+  const limitMs = applies.map((apply) => arrivalMs(apply) - apply.startMs).filter((lag) => !Number.isNaN(lag));
   return {
     writesPerSecond,
-    writes: result.writes.length,
+    writes: writes.length,
     lost: lagMs.length - seen.length,
     p50Ms: quantile(seen, 0.5),
     p99Ms: quantile(seen, 0.99),
@@ -76,17 +77,14 @@ export async function measureLag(
   };
 }
 
-/** What arrived, once the last write has, and a look later nothing new did; after the deadline, what there is. */
-async function untilQuiet(stage: Stage, lastWrite: number, namespace: string) {
-  const arrivals = await stage.observer.call("take", undefined);
-  let [reached, before] = [false, -1];
+/** When each write arrived, once all have; after the deadline NaN for those that have not. */
+async function untilArrived(stage: Stage, writes: readonly Answered[]): Promise<(write: Answered) => number> {
+  const arrivals: Arrival[] = [];
+  let arrivalMs = findArrivals(writes, arrivals);
   await waitFor("the last write in DR", async () => {
-    const more = await stage.observer.call("take", undefined);
-    arrivals.push(...more);
-    reached ||= arrivals.some((arrival) => arrival.namespace === namespace && arrival.write >= lastWrite);
-    const quiet = reached && arrivals.length === before;
-    before = arrivals.length;
-    return quiet;
+    arrivals.push(...await stage.observer.call("take", undefined));
+    arrivalMs = findArrivals(writes, arrivals);
+    return writes.every((write) => !Number.isNaN(arrivalMs(write)));
   }, { deadlineMs: ARRIVAL_DEADLINE_MS, pollMs: 500 }).catch(() => {});
-  return arrivals;
+  return arrivalMs;
 }

@@ -5,17 +5,9 @@
  */
 import { groupResource, type WatchEvent } from "../../kube/types.ts";
 import { openAccess } from "./access.ts";
+import type { Arrival } from "./arrivals.ts";
 import { answerCalls } from "./calls.ts";
 import { writeOf } from "./objects.ts";
-
-/** An event: `write` of an object reached the watch. */
-export interface Arrival {
-  readonly namespace: string;
-  readonly write: number;
-  /** When its line was complete, see `nowMs`. */
-  readonly atMs: number;
-  readonly key: string;
-}
 
 /** What is known of one namespace since the last `take`. */
 export interface Seen {

@@ -8,7 +8,7 @@ import { waitFor } from "../wait.ts";
 import { type Access, openAccess } from "./access.ts";
 import { CalledWorker } from "./calls.ts";
 import { WIDGETS_DEFINITION } from "./objects.ts";
-import type { Arrival, Observer, Seen } from "./observer_worker.ts";
+import type { Observer, Seen } from "./observer_worker.ts";
 import type { Writer } from "./writer_worker.ts";
 
 const READY_DEADLINE_MS = 60_000;
@@ -90,13 +90,4 @@ export async function untilSeen(
     last = await stage.observer.call("seen", namespace);
     return enough(last) && last;
   }, { deadlineMs, pollMs: 200, describe });
-}
-
-/** When each write was first seen, itself or a later one of its object, by namespace and key. */
-export function findArrival(
-  arrivals: readonly Arrival[],
-): (write: { namespace: string; key: string; write: number }) => number {
-  const byKey = Map.groupBy(arrivals, ({ namespace, key }) => `${namespace}/${key}`);
-  return ({ namespace, key, write }) =>
-    byKey.get(`${namespace}/${key}`)?.find((arrival) => arrival.write >= write)?.atMs ?? NaN;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KubeObject } from "../../kube/types.ts";
 import { type Access, openAccess, typeOf } from "./access.ts";
 import { answerCalls, nowMs } from "./calls.ts";
 import { type Kind, kindAt, makeObject, patchOf } from "./objects.ts";
@@ -12,6 +13,8 @@ export interface Answered {
   readonly namespace: string;
   readonly key: string;
   readonly write: number;
+  /** Of the object as the answer showed it: tells in which order writes of one object were committed. */
+  readonly resourceVersion: string;
   readonly startMs: number;
   readonly responseMs: number;
 }
@@ -66,9 +69,10 @@ async function write(namespace: string, index: number): Promise<Answered> {
   const write = ++lastWrite;
   const body = creates ? undefined : patchOf(kind, name, write);
   const startMs = nowMs();
-  if (body === undefined) await access.client.create(type, makeObject(kind, namespace, name, write), PATIENT);
-  else await access.client.patch(type, { namespace, name }, { type: "merge", body }, PATIENT);
-  return { namespace, key: `${kind}/${name}`, write, startMs, responseMs: nowMs() };
+  const { metadata } = body === undefined
+    ? await access.client.create(type, makeObject(kind, namespace, name, write), PATIENT)
+    : await access.client.patch(type, { namespace, name }, { type: "merge", body }, PATIENT);
+  return answered({ namespace, key: `${kind}/${name}`, write, startMs }, metadata);
 }
 
 /** What the mirror has to do at least: one server-side apply in DR, of the same mix. */
@@ -79,8 +83,12 @@ async function apply(namespace: string, index: number): Promise<Answered> {
   const write = ++lastWrite;
   const object = makeObject(kind, namespace, name, write);
   const startMs = nowMs();
-  await access.client.apply(type, object, { fieldManager: "bench", ...PATIENT });
-  return { namespace, key: `${kind}/${name}`, write, startMs, responseMs: nowMs() };
+  const { metadata } = await access.client.apply(type, object, { fieldManager: "bench", ...PATIENT });
+  return answered({ namespace, key: `${kind}/${name}`, write, startMs }, metadata);
+}
+
+function answered(write: Omit<Answered, "resourceVersion" | "responseMs">, metadata: KubeObject["metadata"]): Answered {
+  return { ...write, resourceVersion: metadata.resourceVersion ?? "", responseMs: nowMs() };
 }
 
 /** Starts `act` at a fixed rate, whether or not those before have ended. */
