@@ -1,9 +1,12 @@
 /**
- * Log lines to a stream, as few writes as turns of the event loop: a line for each write in DR is cheap then.
+ * Log lines to a stream, those of a moment in one write: a line for each write in DR is cheap then.
  *
  * @module
  */
 import type { Sink, TextFormatter } from "@logtape/logtape";
+
+/** Longest time that a line waits for others. */
+const GATHER_MS = 10;
 
 /** Writes formatted records to a stream. A stream that broke (whoever read it has gone) is given up silently. */
 export function logStream(stream: WritableStream<Uint8Array>, formatter: TextFormatter): Sink & AsyncDisposable {
@@ -17,7 +20,7 @@ export function logStream(stream: WritableStream<Uint8Array>, formatter: TextFor
     writing = writing.then(() => writer.write(bytes)).catch(() => {});
   };
   const sink: Sink = (record) => {
-    if (lines.length === 0) setTimeout(flush, 0);
+    if (lines.length === 0) setTimeout(flush, GATHER_MS);
     lines.push(formatter(record));
   };
   const dispose = async () => {

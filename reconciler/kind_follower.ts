@@ -93,22 +93,29 @@ export class KindFollower {
   }
 
   start(): void {
-    const { source, target, context, watchSource, watchCopies } = this.#ports;
-    const { sourceNamespace, destinationNamespace } = context.identity;
-    if (watchCopies && this.kind.target !== undefined) {
-      this.#copyWatch = target.copies.subscribe(this.kind.target, destinationNamespace, {
-        // A gap on this side may hide drift. The first time, the source's own list comes anyway.
-        live: () => {
-          if (this.#listedWallMs !== undefined || !watchSource) void this.resync();
-        },
-        event: (event) => this.#onCopyEvent(event),
-        disconnected: () => {},
-      });
+    const { source, context, watchSource, watchCopies } = this.#ports;
+    if (!watchSource) {
+      // Scheduled and Manual passes are asked for; continuous work without a watch begins with a list.
+      if (watchCopies) void this.resync();
+      return;
     }
-    if (!watchSource) return;
-    this.#sourceWatch = source.objects.subscribe(this.kind.source, sourceNamespace, {
+    this.#sourceWatch = source.objects.subscribe(this.kind.source, context.identity.sourceNamespace, {
       live: () => this.#onLive(),
       event: (event) => this.#onSourceEvent(event),
+      disconnected: () => {},
+    });
+  }
+
+  /**
+   * Our own copies are watched once the first list is through: during a first sync each event would only be the echo of a write, and
+   * cost the DR cluster a fifth of its speed (docs/benchmarks.md). Each time the watch comes up, a comparison closes the gap.
+   */
+  #watchCopies(): void {
+    const { target, context, watchCopies } = this.#ports;
+    if (!watchCopies || this.#copyWatch !== undefined || this.kind.target === undefined) return;
+    this.#copyWatch = target.copies.subscribe(this.kind.target, context.identity.destinationNamespace, {
+      live: () => void this.resync(),
+      event: (event) => this.#onCopyEvent(event),
       disconnected: () => {},
     });
   }
@@ -160,6 +167,7 @@ export class KindFollower {
       });
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
+      this.#watchCopies();
       if (!this.#again) this.#listedSinceLive = true;
       this.#failures = 0;
       this.#error = undefined;

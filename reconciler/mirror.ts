@@ -165,7 +165,9 @@ async function applyCopy(
     ? { resourceVersion: "1" }
     : { uid: known.uid, resourceVersion: known.resourceVersion };
   const body: KubeObject = { ...want.object, metadata: { ...want.object.metadata, ...preconditions } };
-  const stored = await context.target.apply(target, body, { fieldManager: FIELD_MANAGER, signal: context.signal });
+  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
+  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Ignore", signal: context.signal } as const;
+  const stored = await context.target.apply(target, body, options);
   context.memory.setCopy(entry, markOf(stored.metadata));
   entry.normalisedHash = covers(stored, want.object) ? undefined : want.hash;
   const operation = known === undefined ? "create" : "update";
