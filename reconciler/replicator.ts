@@ -198,6 +198,12 @@ export class Replicator {
     this.#options.onChange();
   }
 
+  /** The cluster answers again: what failed meanwhile does not wait for its own back-off. */
+  retryNow(): void {
+    this.queue.retryDelayed();
+    for (const follower of this.#followers.values()) if (follower.error !== undefined) void follower.resync();
+  }
+
   /** Releases what these approvals name. */
   approve(ids: ReadonlySet<string>): void {
     for (const key of this.#options.ledger.approve(ids)) this.queue.add(key);
