@@ -42,6 +42,8 @@ export interface ApiProxy extends AsyncDisposable {
   readonly met: number;
   /** An inline kubeconfig as the one given, through the proxy. */
   kubeconfig(direct: string): string;
+  /** Watches of now end without a word. */
+  breakWatches(): void;
   /** Judges every call from now on; undefined lets it pass. The result takes the fault away. */
   inject(fault: (call: ApiCall) => Fault | undefined): () => void;
 }
@@ -66,6 +68,7 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   const faults = new Set<(call: ApiCall) => Fault | undefined>();
   const state = { met: 0, underWay: 0 };
   const ended = new AbortController();
+  const watches = new Set<() => void>();
   const handle = async (request: Request): Promise<Response> => {
     const { pathname: path, searchParams: query, search } = new URL(request.url);
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
@@ -76,7 +79,9 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     if (!watch) state.underWay++;
     try {
       if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
-      const response = await forward(client, `${cluster.server}${path}${search}`, request, ended.signal);
+      const target = `${cluster.server}${path}${search}`;
+      const response = await forward(client, target, request, ended.signal);
+      if (watch) return new Response(untilBroken(response.body, watches), response);
       return fault?.do === "cut" ? new Response(cutBody(response.body, fault.afterBytes), response) : response;
     } finally {
       if (!watch) state.underWay--;
@@ -93,6 +98,10 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
       return state.met;
     },
     kubeconfig: (direct) => inlineKubeconfig(cluster.name, url, ca.certPem, tokenOf(direct)),
+    breakWatches() {
+      for (const end of watches) end();
+      watches.clear();
+    },
     inject(fault) {
       faults.add(fault);
       return () => faults.delete(fault);
@@ -121,6 +130,17 @@ async function forward(client: Deno.HttpClient, url: string, request: Request, s
   // Else the server here would compress, and hold back what a watch says.
   passed.set("cache-control", "no-transform");
   return new Response(response.body, { status: response.status, headers: passed });
+}
+
+/** A signal given to `fetch` may be collected while its body is read: the body itself is ended. */
+function untilBroken(body: ReadableStream<Uint8Array> | null, ends: Set<() => void>) {
+  return body?.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start(controller) {
+        ends.add(() => controller.terminate());
+      },
+    }),
+  ) ?? null;
 }
 
 function cutBody(body: ReadableStream<Uint8Array> | null, afterBytes: number): ReadableStream<Uint8Array> | null {
