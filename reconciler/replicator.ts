@@ -24,6 +24,7 @@ import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_cont
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { proveLife } from "./proof.ts";
+import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
 import { Verifier } from "./verifier.ts";
@@ -122,6 +123,15 @@ export class Replicator {
   /** Nothing waits, and every kind is listed. */
   get settled(): boolean {
     return this.queue.size === 0 && [...this.#followers.values()].every((follower) => follower.listed);
+  }
+
+  /** The newest `resourceVersion` of the source that was seen: of built-in kinds, which share one count. */
+  get sourceVersion(): string | undefined {
+    let newest: string | undefined;
+    for (const { kind, sourceVersion } of this.#followers.values()) {
+      if (kind.source.group === "" && (newest === undefined || isOlder(newest, sourceVersion))) newest = sourceVersion;
+    }
+    return newest;
   }
 
   get hintsOpen(): number {
@@ -269,6 +279,7 @@ export class Replicator {
         watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
         tombstones: this.#tombstones,
+        knownVersion: this.#options.namespace.knownVersion,
         random: this.#options.random,
         confirmed: (key) => this.#verifier.confirm(key),
         listed: (name, result) => this.#onListed(name, result),
