@@ -48,7 +48,7 @@ Deno.test("a source that cannot be read as it should be", async (t) => {
   await scene.replicate(NAMESPACE, { deletion: DELETE_FREELY });
   await scene.apply(Array.from({ length: 5 }, (_, index) => configMap(NAMESPACE, `lasting-${index}`)));
   await scene.condition(NAMESPACE, "Synced", "True");
-  for (const [name, { fault, words }] of Object.entries(DAMAGES).slice(0, 0)) {
+  for (const [name, { fault, words }] of Object.entries(DAMAGES)) {
     await t.step(`a list is ${name}`, () => listFails(through, fault, words));
   }
   await t.step("a list says that there is nothing", () => listLies(through));
