@@ -13,7 +13,7 @@ import { createKubeClient } from "./kube/client.ts";
 import { type ClusterAddress, ConfigError, inClusterConfig, parseInlineKubeconfig } from "./kube/config.ts";
 import { createEventRecorder, type EventRecorder } from "./kube/events.ts";
 import { type Elector, runElector } from "./kube/elector.ts";
-import { createTransport } from "./kube/transport.ts";
+import { type CallReport, createTransport } from "./kube/transport.ts";
 import type { Log } from "./kube/log.ts";
 import { groupResource, type KubeClient } from "./kube/types.ts";
 import { systemClock } from "./reconciler/clock.ts";
@@ -243,8 +243,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-function connect(address: ClusterAddress): KubeClient {
-  return createKubeClient(createTransport(address));
+function connect(address: ClusterAddress, onCall?: (report: CallReport) => void): KubeClient {
+  return createKubeClient(createTransport(address, { onCall }));
 }
 
 async function ownCluster(flags: ControllerFlags): Promise<ClusterAddress> {

@@ -78,6 +78,7 @@ class ApiClient implements KubeClient {
       path: collectionPath(type, query.namespace),
       query: listParameters(query),
       ...(query.metadataOnly === true ? { accept: METADATA_LIST } : {}),
+      bulk: true,
       maxBytes: query.maxBytes,
       action,
     });

@@ -56,6 +56,8 @@ function redactLong(text: string): string {
 function redactEverything(text: string): string {
   return withoutDumps(text)
     .replace(/(value: )(.*?)(: [^:"{}]*)?$/s, "$1(not shown)$3")
+    // The words of an admission webhook or policy are of its own making: they may quote what it denies.
+    .replace(/(denied (?:the )?request).*/s, "$1 (its words are not shown: they may quote what is secret)")
     .replace(/[\w.&]*\{.*\}/gs, "(not shown)")
     .replace(/"(?:[^"\\]|\\.){64,}"/g, '"(not shown)"');
 }

@@ -20,6 +20,9 @@ export interface FailedAnswer {
   readonly nowEpochMs: number;
 }
 
+/** A webhook chooses the code of its denial: a 404 or 409 of this kind says nothing about the object. */
+const DENIED_BY_WEBHOOK = /^admission webhook "[^"]*" denied the request/;
+
 /** Turns the answer into the error its caller gets. */
 export function kubeErrorOf(answer: FailedAnswer): KubeError {
   const parsed = parseStatus(answer.bodyText);
@@ -33,6 +36,7 @@ export function kubeErrorOf(answer: FailedAnswer): KubeError {
 
 /** The reason of an HTTP status together with the Status object that came with it, if one did. */
 export function reasonOf(httpStatus: number, status: KubeStatus | undefined): KubeErrorReason {
+  if (DENIED_BY_WEBHOOK.test(status?.message ?? "")) return "Forbidden";
   switch (httpStatus) {
     case 401:
       return "Unauthorized";

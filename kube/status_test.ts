@@ -92,6 +92,15 @@ Deno.test("what quotes the request is left out of message and Status", () => {
   assert.match(applied.message, /\.data\.a: expected string, got \(not shown\)$/);
 });
 
+Deno.test("what an admission webhook says of a secret object is not told, its name is; such an answer has no details", () => {
+  const denied = { message: 'admission webhook "no.example.com" denied the request: password "hush" is too short' };
+  const error = kubeErrorOf(answer(403, denied, { sensitive: true }));
+  assert.match(error.message, /webhook "no\.example\.com" denied the request \(its words are not shown/);
+  assert.ok(!JSON.stringify([error.message, error.status]).includes("hush"), error.message);
+  assert.match(kubeErrorOf(answer(403, denied)).message, /is too short$/);
+  for (const code of [400, 404, 409, 422, 500]) assert.equal(kubeErrorOf(answer(code, denied)).reason, "Forbidden");
+});
+
 Deno.test("short values stay where they tell what is wrong", () => {
   const causes = [{
     reason: "FieldValueInvalid",

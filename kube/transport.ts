@@ -9,7 +9,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { ClusterAddress } from "./address.ts";
 import { createHeaderSource, type HeaderSource } from "./credentials.ts";
-import { startDeadline } from "./deadline.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
 import { KubeError } from "./errors.ts";
 import { type Exchange, exchange, failureOf, readAnswer } from "./exchange.ts";
 import { type CountedClient, openClient, sameConnection } from "./http_client.ts";
@@ -17,6 +17,7 @@ import { retryThrottled } from "./retry.ts";
 import { Semaphore } from "./semaphore.ts";
 import { DEAD_AFTER, StreamPool } from "./stream_pool.ts";
 import type {
+  CallReport,
   Stream,
   StreamCall,
   Transport,
@@ -26,6 +27,7 @@ import type {
 } from "./transport_types.ts";
 
 export type {
+  CallReport,
   Stream,
   StreamCall,
   Transport,
@@ -39,6 +41,8 @@ export type { Clock } from "./clock.ts";
 export const DEFAULT_DEADLINE_MS = 30_000;
 /** Calls at once over HTTP/1.1; the client's own pool has no bound. */
 const DEFAULT_CONCURRENT = 64;
+/** One in so many places is for calls in bulk. */
+const BULK_PART = 4;
 
 /** Options of a transport. */
 export interface TransportOptions {
@@ -49,6 +53,8 @@ export interface TransportOptions {
   readonly random?: () => number;
   /** Told about retries and replaced connections; must not throw. */
   readonly onEvent?: (event: TransportEvent) => void;
+  /** Told how each attempt of a call went; must not throw. */
+  readonly onCall?: (report: CallReport) => void;
 }
 
 /** Makes a transport; no connection is opened before the first call. Throws ConfigError for unusable certificates. */
@@ -64,8 +70,10 @@ class ApiTransport implements Transport {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #onEvent: (event: TransportEvent) => void;
+  readonly #onCall: (report: CallReport) => void;
   readonly #closed = new AbortController();
   readonly #slots: Semaphore;
+  readonly #bulkSlots: Semaphore;
   readonly #pool: StreamPool;
   readonly #clientOf = new WeakMap<Stream, CountedClient>();
 
@@ -74,7 +82,9 @@ class ApiTransport implements Transport {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#onEvent = options.onEvent ?? (() => {});
+    this.#onCall = options.onCall ?? (() => {});
     this.#slots = new Semaphore(this.#maxConcurrent);
+    this.#bulkSlots = new Semaphore(Math.max(1, Math.floor(this.#maxConcurrent / BULK_PART)));
     this.#address = address;
     this.#headers = this.#headerSource(address);
     this.#calls = openClient(address, "http1", this.#maxConcurrent);
@@ -96,7 +106,8 @@ class ApiTransport implements Transport {
     const action = call.action ?? `${call.method} ${call.path}`;
     try {
       const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-      const once = () => this.#requestOnce({ ...call, action, body, deadline });
+      const placed = () => this.#requestOnce({ ...call, action, body, deadline });
+      const once = call.bulk === true ? () => inPlaceOf(this.#bulkSlots, deadline, placed) : placed;
       return await retryThrottled(once, {
         method: call.method,
         deadline,
@@ -165,22 +176,35 @@ class ApiTransport implements Transport {
     return createHeaderSource(address.credential, this.#clock, () => this.#onEvent({ type: "tokenChanged" }));
   }
 
-  async #requestOnce(call: Exchange): Promise<TransportAnswer> {
-    if (!await this.#slots.acquire(call.deadline.signal)) throw new DOMException("no place in time", "AbortError");
-    const client = this.#calls;
-    client.enter();
-    try {
-      const response = await this.#authorized(client, call);
-      const answer = await readAnswer(response, call);
-      client.failures = 0;
-      return answer;
-    } catch (error) {
-      this.#noteFailure(client, call, error);
-      throw error;
-    } finally {
-      client.leave();
-      this.#slots.release();
-    }
+  #requestOnce(call: Exchange): Promise<TransportAnswer> {
+    return inPlaceOf(this.#slots, call.deadline, async () => {
+      const client = this.#calls;
+      client.enter();
+      const startedMs = this.#clock.nowMs();
+      try {
+        const response = await this.#authorized(client, call);
+        const answer = await readAnswer(response, call);
+        client.failures = 0;
+        this.#report(call, startedMs);
+        return answer;
+      } catch (error) {
+        this.#noteFailure(client, call, error);
+        this.#report(call, startedMs, { error });
+        throw error;
+      } finally {
+        client.leave();
+      }
+    });
+  }
+
+  #report({ method, deadline }: Exchange, startedMs: number, failed?: { readonly error: unknown }): void {
+    const endedBy = deadline.endedBy();
+    // Who gave it up himself learns nothing about the server.
+    if (failed !== undefined && (endedBy === "caller" || endedBy === "closed")) return;
+    const tookMs = this.#clock.nowMs() - startedMs;
+    const outcome = failed === undefined ? "answered" : outcomeOf(failed.error, endedBy === "deadline");
+    const retryAfterMs = failed?.error instanceof KubeError ? failed.error.retryAfterMs : undefined;
+    this.#onCall({ method, tookMs, outcome, retryAfterMs });
   }
 
   /** Sends with our credential; after a 401 once more when the token changed meanwhile (the server did nothing yet). */
@@ -217,6 +241,22 @@ class ApiTransport implements Transport {
       this.#pool.leave(client);
     };
   }
+}
+
+/** Runs `call` once it has a place, within the deadline. */
+async function inPlaceOf<T>(places: Semaphore, { signal }: Deadline, call: () => Promise<T>): Promise<T> {
+  if (!await places.acquire(signal)) throw new DOMException("no place in time", "AbortError");
+  try {
+    return await call();
+  } finally {
+    places.release();
+  }
+}
+
+function outcomeOf(error: unknown, tooLate: boolean): CallReport["outcome"] {
+  if (!(error instanceof KubeError)) return tooLate ? "timedOut" : "failed";
+  if (error.httpStatus === 429) return "throttled";
+  return error.httpStatus === 0 || error.httpStatus >= 500 ? "failed" : "answered";
 }
 
 function emptyBody(): ReadableStream<Uint8Array> {

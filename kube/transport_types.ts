@@ -24,6 +24,8 @@ export interface TransportCall {
   readonly action?: string;
   /** The body holds secret values: errors then quote nothing of the server's words that may repeat them. */
   readonly sensitive?: boolean;
+  /** One of many that nobody waits for at once (lists): they take a quarter of the places, so that others find one. */
+  readonly bulk?: boolean;
   /** An answer longer than this is given up half-way with KubeError TooLarge; no bound unless told otherwise. */
   readonly maxBytes?: number;
 }
@@ -48,6 +50,17 @@ export interface StreamCall {
   readonly headerDeadlineMs?: number;
   /** What the stream is for, for messages: "Cannot <action>: …". */
   readonly action?: string;
+}
+
+/** How one attempt of a call went, for whoever adapts to the server. */
+export interface CallReport {
+  readonly method: string;
+  /** From the moment it had its place; waiting for one is not the server's time. */
+  readonly tookMs: number;
+  /** `answered`: anything but 429 and 5xx; `failed`: a 5xx, or no connection. */
+  readonly outcome: "answered" | "throttled" | "timedOut" | "failed";
+  /** What a 429 asked for. */
+  readonly retryAfterMs?: number;
 }
 
 /** An open stream. */

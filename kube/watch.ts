@@ -260,6 +260,7 @@ class WatchRun {
       accept,
       signal,
       deadlineMs: this.options.callDeadlineMs ?? 15_000,
+      bulk: true,
       action: this.#action,
     });
     return readPage(this.type, answer.body, answer.sizeBytes, this.#action);

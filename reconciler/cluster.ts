@@ -28,7 +28,7 @@ export class Cluster {
   readonly objects: WatchHub;
   /** Watches of our copies: metadata only. */
   readonly copies: WatchHub;
-  readonly dispatcher = new Dispatcher();
+  readonly dispatcher: Dispatcher;
   #catalogue: Catalogue | undefined;
   #refreshing: Promise<Catalogue> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -39,11 +39,14 @@ export class Cluster {
     clusterId: string;
     clock: Clock;
     onReconnect: (cluster: string, kind: string) => void;
+    /** How many writes at once the cluster bears, whenever that changes. */
+    onLimit?: (limit: number) => void;
   }) {
     const { name, client, clock } = options;
     this.name = name;
     this.client = client;
     this.clusterId = options.clusterId;
+    this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);
     this.copies = new WatchHub(client, { metadataOnly: true, labelSelector: MANAGED_BY }, clock, reconnected);

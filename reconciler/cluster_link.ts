@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { ClusterAddress } from "../kube/config.ts";
 import { isKubeError } from "../kube/errors.ts";
+import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, ResourceType } from "../kube/types.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
@@ -45,7 +46,7 @@ export interface ClusterUse {
 export interface LinkPorts {
   readonly name: string;
   readonly address: ClusterAddress;
-  connect(address: ClusterAddress): KubeClient;
+  connect(address: ClusterAddress, onCall: (report: CallReport) => void): KubeClient;
   /** The pinned identity; undefined before the first contact. */
   pinnedClusterId(): string | undefined;
   /** Namespaces whose permissions count, and what for. */
@@ -73,7 +74,7 @@ export class ClusterLink {
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
-    this.#client = ports.connect(ports.address);
+    this.#client = ports.connect(ports.address, (report) => this.#note(report));
   }
 
   get state(): LinkState {
@@ -99,7 +100,18 @@ export class ClusterLink {
     return this.#probing;
   }
 
+  /**
+   * A call got no answer: nothing more is begun until a probe is answered, which with a server that lives takes
+   * milliseconds. What is under way goes on.
+   */
+  suspect(): void {
+    this.#cluster?.dispatcher.pause();
+    void this.probe();
+  }
+
   close(): void {
+    const { metrics, name } = this.#ports;
+    for (const gauge of [metrics.targetUp, metrics.targetConcurrency]) gauge.remove({ cluster: name });
     this.#abort.abort();
     clearTimeout(this.#timer);
     this.#cluster?.close();
@@ -151,13 +163,28 @@ export class ClusterLink {
       clusterId,
       clock: this.#ports.clock,
       onReconnect: (cluster, kind) => this.#ports.metrics.watchReconnects.inc({ cluster, kind }),
+      onLimit: () => this.#showConcurrency(),
     });
+    this.#showConcurrency();
     if (this.#cluster.catalogue === undefined) await this.#cluster.refreshCatalogue(this.#abort.signal);
     const missing = await this.#checkPermissions(this.#cluster);
     this.#failures = 0;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
     this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions: missing });
     this.#cluster.dispatcher.resume();
+  }
+
+  #showConcurrency(): void {
+    const limit = this.#cluster?.dispatcher.limit;
+    if (limit !== undefined) this.#ports.metrics.targetConcurrency.set({ cluster: this.#ports.name }, limit);
+  }
+
+  /** Only writes are like writes; any call that is throttled or not answered tells of the server. */
+  #note({ method, tookMs, outcome, retryAfterMs }: CallReport): void {
+    const dispatcher = this.#cluster?.dispatcher;
+    if (outcome === "throttled") dispatcher?.noteCall({ type: "Throttled", tookMs, retryAfterMs });
+    else if (outcome === "timedOut") dispatcher?.noteCall({ type: "TimedOut", tookMs });
+    else if (outcome === "answered" && method !== "GET") dispatcher?.noteCall({ type: "Answered", tookMs });
   }
 
   async #checkPermissions(cluster: Cluster): Promise<readonly string[] | undefined> {

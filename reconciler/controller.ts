@@ -8,6 +8,7 @@ import type { RemoteCluster, RemoteClusterStatus, Replication } from "../crds/ty
 import { validateReplication, type World } from "../crds/validate.ts";
 import type { ClusterAddress } from "../kube/config.ts";
 import { resolveTypes } from "../kube/resolve_type.ts";
+import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import { SECRETS } from "./builtin_types.ts";
 import { systemClock as timers, waitFor } from "../kube/clock.ts";
@@ -26,7 +27,7 @@ import { StatusWriter } from "./status_writer.ts";
 /** What the controller is made of. */
 export interface ControllerOptions {
   readonly client: KubeClient;
-  connect(address: ClusterAddress): KubeClient;
+  connect(address: ClusterAddress, onCall?: (report: CallReport) => void): KubeClient;
   readonly controlNamespace: string;
   readonly tenantMode: boolean;
   /** Off: hints only, for installations that may not watch. */

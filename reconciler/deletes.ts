@@ -16,7 +16,12 @@ const NEVER_DELETED: ReadonlySet<string> = new Set([
 ]);
 
 /** Why deletes are held. */
-export type HoldType = "Budget" | "KindEmptied" | "SourceNamespaceGone" | "SourceNamespaceRecreated";
+export type HoldType =
+  | "Budget"
+  | "KindEmptied"
+  | "SourceNamespaceGone"
+  | "SourceNamespaceRecreated"
+  | "SourceWentBack";
 
 /** `spec.deletion`, parsed. */
 export interface DeletionPolicy {
@@ -32,6 +37,8 @@ export interface Intent {
   readonly sinceWallMs: number;
   /** A person approved a hold while this intent was in it. */
   approved: boolean;
+  /** The source lacks the object since it went back to an earlier state. */
+  doubted?: boolean;
   /** It is in the window's count already and about to be carried out. */
   counted?: boolean;
 }
@@ -85,6 +92,7 @@ export function judgeDelete(intent: Intent, facts: GuardFacts): GuardVerdict {
   const namespaceVerdict = judgeNamespace(intent, facts.namespace);
   if (namespaceVerdict !== undefined) return namespaceVerdict;
   if (neverDeleted(intent.key)) return { type: "MarkOrphaned" };
+  if (intent.doubted && !intent.approved) return { type: "Hold", holdType: "SourceWentBack" };
   if (!intent.approved) {
     const holdType = judgeBudget(intent, facts);
     if (holdType !== undefined) return { type: "Hold", holdType };

@@ -152,6 +152,24 @@ const cases: Case[] = [
     others: many("configmaps", 1),
     expected: "Delete",
   },
+  {
+    what: "the source went back to before it",
+    intent: intent(KEY, { doubted: true }),
+    facts: {},
+    expected: "Hold SourceWentBack",
+  },
+  {
+    what: "the source went back to before it, and a person said yes",
+    intent: intent(KEY, { doubted: true, approved: true }),
+    facts: budget(0, 100),
+    expected: "Delete",
+  },
+  {
+    what: "the source went back to before it, budget or not",
+    intent: intent(KEY, { doubted: true }),
+    facts: budget(0, 100),
+    expected: "Hold SourceWentBack",
+  },
   { what: "a budget of nothing", facts: budget(0, 0), expected: "Hold Budget" },
 ];
 
@@ -172,6 +190,7 @@ const kinds = ["configmaps", "secrets", "persistentvolumeclaims", "customresourc
 const situations = fc.record({
   kind: fc.constantFrom(...kinds),
   approved: fc.boolean(),
+  doubted: fc.boolean(),
   ageMs: fc.integer({ min: 0, max: 100_000 }),
   others: fc.array(fc.record({ kind: fc.constantFrom(...kinds), approved: fc.boolean(), counted: fc.boolean() }), {
     maxLength: 12,
@@ -195,7 +214,8 @@ Deno.test("nothing is deleted while a single guard does not hold", () => {
   let deletes = 0;
   fc.assert(
     fc.property(situations, (s) => {
-      const judged = intent(`${s.kind}/judged`, { sinceWallMs: NOW - s.ageMs, approved: s.approved });
+      const { approved, doubted } = s;
+      const judged = intent(`${s.kind}/judged`, { sinceWallMs: NOW - s.ageMs, approved, doubted });
       const others = s.others.map(({ kind, ...rest }, index) => intent(`${kind}/o${index}`, rest));
       const window = { startWallMs: NOW - s.windowAgeMs, count: s.windowCount };
       const facts = factsOf({
@@ -216,6 +236,7 @@ Deno.test("nothing is deleted while a single guard does not hold", () => {
       assert.equal(s.policy, "Mirror");
       assert.ok(s.ageMs >= s.graceMs, "grace");
       assert.ok(s.kindListed && s.sourceIdentityKnown && s.fenceOpen);
+      assert.ok(!s.doubted || s.approved, "doubted");
       assert.ok(s.namespace === "Present" || (s.namespace === "Recreated" && s.approved), s.namespace);
       assert.ok(s.kind === "configmaps" || s.kind === "secrets", s.kind);
       if (s.approved || s.percent === 100) return;

@@ -1,21 +1,43 @@
 /**
- * Shares the write capacity of one DR cluster between the queues of all Replications that write to it, in turn.
+ * Shares the write capacity of one DR cluster between the queues of all Replications that write to it.
  *
  * @module
  */
+import { type Clock, systemClock } from "./clock.ts";
+import { type Answer, type Concurrency, initialConcurrency, limitAt, stepConcurrency } from "./concurrency.ts";
 import type { Item, KeyedQueue } from "./queue.ts";
-
-/** Writes in flight to one DR cluster. */
-export const DEFAULT_CONCURRENCY = 16;
+import { type LaneLoad, nextTurn } from "./turns.ts";
 
 interface Lane {
   readonly queue: KeyedQueue;
   readonly work: (item: Item) => Promise<void>;
+  running: number;
+  runningUrgent: number;
+  spare: number;
+  /** Taken away: its turns under way still count. */
+  closed: boolean;
 }
+
+/** What a dispatcher is made of. */
+export interface DispatcherOptions {
+  readonly clock?: Clock;
+  /** Turns at once in the beginning. */
+  readonly limit?: number;
+  /** The number of turns at once has changed. */
+  readonly onLimit?: (limit: number) => void;
+}
+
+/** What a call to the cluster met, and how long it took. */
+export type CallOutcome =
+  | { readonly type: "Answered"; readonly tookMs: number }
+  | { readonly type: "TimedOut"; readonly tookMs: number }
+  | { readonly type: "Throttled"; readonly tookMs: number; readonly retryAfterMs?: number };
 
 /** Bounded, fair dispatch without worker loops: a ready key starts in the turn in which it was added. */
 export class Dispatcher {
-  readonly #limit: number;
+  readonly #clock: Clock;
+  readonly #onLimit: (limit: number) => void;
+  #concurrency: Concurrency;
   #lanes: Lane[] = [];
   #next = 0;
   /** When each turn that is under way began. */
@@ -23,17 +45,24 @@ export class Dispatcher {
   #paused = false;
   #kicked = false;
 
-  constructor(limit = DEFAULT_CONCURRENCY) {
-    this.#limit = limit;
+  constructor({ clock = systemClock, limit, onLimit = () => {} }: DispatcherOptions = {}) {
+    this.#clock = clock;
+    this.#concurrency = initialConcurrency(limit);
+    this.#onLimit = onLimit;
   }
 
   get running(): number {
     return this.#turns.size;
   }
 
+  /** Turns at once, spare ones not counted. */
+  get limit(): number {
+    return this.#concurrency.limit;
+  }
+
   /** How long the oldest turn takes by now; 0 when nothing is under way. */
   get oldestTurnMs(): number {
-    for (const turn of this.#turns) return performance.now() - turn.startedMs;
+    for (const turn of this.#turns) return this.#clock.monotonicMs() - turn.startedMs;
     return 0;
   }
 
@@ -43,13 +72,14 @@ export class Dispatcher {
 
   /** Adds a queue; `work` must never reject. The result removes the queue again. */
   register(queue: KeyedQueue, work: (item: Item) => Promise<void>): () => void {
-    const lane: Lane = { queue, work };
+    const lane: Lane = { queue, work, running: 0, runningUrgent: 0, spare: 0, closed: false };
     this.#lanes.push(lane);
     queue.onReady = () => this.#kick();
     this.#kick();
     return () => {
       queue.onReady = () => {};
-      this.#lanes = this.#lanes.filter((other) => other !== lane);
+      lane.closed = true;
+      this.#forgetClosed();
     };
   }
 
@@ -60,6 +90,22 @@ export class Dispatcher {
 
   resume(): void {
     this.#paused = false;
+    this.#kick();
+  }
+
+  /** Tells of a call that has just ended: how many turns at once the cluster bears is learned from it. */
+  noteCall(outcome: CallOutcome): void {
+    const nowMs = this.#clock.monotonicMs();
+    const before = this.#concurrency.limit;
+    const answer: Answer = {
+      ...outcome,
+      startedMs: nowMs - outcome.tookMs,
+      nowMs,
+      full: this.#turns.size >= before,
+    };
+    this.#concurrency = stepConcurrency(this.#concurrency, answer);
+    if (this.limit === before) return;
+    this.#onLimit(this.limit);
     this.#kick();
   }
 
@@ -74,27 +120,48 @@ export class Dispatcher {
   }
 
   #start(): void {
-    while (!this.#paused && this.#turns.size < this.#limit) {
-      const lane = this.#nextLane();
+    while (!this.#paused) {
+      const next = nextTurn(
+        this.#lanes.map(loadOf),
+        limitAt(this.#concurrency, this.#clock.monotonicMs()),
+        this.#next,
+      );
+      const lane = next === undefined ? undefined : this.#lanes[next.lane];
       const item = lane?.queue.take();
-      if (lane === undefined || item === undefined) return;
-      const turn = { startedMs: performance.now() };
-      this.#turns.add(turn);
-      lane.work(item).finally(() => {
-        this.#turns.delete(turn);
-        this.#start();
-      });
+      if (next === undefined || lane === undefined || item === undefined) return;
+      this.#next = (next.lane + 1) % this.#lanes.length;
+      this.#run(lane, item, next.spare);
     }
   }
 
-  #nextLane(): Lane | undefined {
-    for (let i = 0; i < this.#lanes.length; i++) {
-      const lane = this.#lanes[(this.#next + i) % this.#lanes.length];
-      if (lane !== undefined && lane.queue.ready > 0) {
-        this.#next = (this.#next + i + 1) % this.#lanes.length;
-        return lane;
-      }
-    }
-    return undefined;
+  #run(lane: Lane, item: Item, spare: boolean): void {
+    const turn = { startedMs: this.#clock.monotonicMs() };
+    this.#turns.add(turn);
+    count(lane, item, spare, 1);
+    lane.work(item).finally(() => {
+      this.#turns.delete(turn);
+      count(lane, item, spare, -1);
+      this.#forgetClosed();
+      this.#start();
+    });
   }
+
+  #forgetClosed(): void {
+    if (this.#lanes.some(isOver)) this.#lanes = this.#lanes.filter((lane) => !isOver(lane));
+  }
+}
+
+function isOver({ closed, running }: Lane): boolean {
+  return closed && running === 0;
+}
+
+function loadOf({ queue, running, runningUrgent, spare, closed }: Lane): LaneLoad {
+  const ready = closed ? 0 : queue.ready;
+  return { ready, readyUrgent: closed ? 0 : queue.readyUrgent, running, runningUrgent, spare };
+}
+
+function count(lane: Lane, item: Item, spare: boolean, by: 1 | -1): void {
+  lane.running += by;
+  if (item.urgent) lane.runningUrgent += by;
+  if (spare) lane.spare += by;
 }

@@ -73,7 +73,7 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   Forbidden: {
     firstMs: 10_000,
     maxMs: 120_000,
-    remedy: "grant the DR credential this verb (deploy/dr-cluster has the role)",
+    remedy: "grant the DR credential this verb (deploy/dr-cluster has the role), or replace a token that has expired",
   },
   Fenced: { firstMs: 10_000, maxMs: 60_000, remedy: "see the condition Fenced" },
 };
@@ -109,8 +109,13 @@ const IMMUTABLE =
 const QUOTA =
   /exceeded quota|status unknown for quota|(minimum|maximum) .* usage|max limit to request ratio|limit range/i;
 
+/** The words that API servers put around a denial. A webhook chooses the code of its answer, 404, 409 and 429 included. */
+const DENIED =
+  /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy .*denied request|violates PodSecurity/s;
+
 function classOf(error: KubeError): FailureClass {
   const text = error.status?.message ?? "";
+  if (DENIED.test(text)) return "Denied";
   switch (error.reason) {
     case "Unreachable":
     case "Timeout":
@@ -123,15 +128,14 @@ function classOf(error: KubeError): FailureClass {
     case "NotFound":
       return error.status?.details?.kind === "namespaces" ? "NamespaceMissing" : "Transient";
     case "Forbidden":
-      if (/being terminated/.test(text)) return "NamespaceTerminating";
-      if (QUOTA.test(text)) return "Quota";
-      return /admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/i.test(text) ? "Denied" : "Forbidden";
+      if (hasCause(error, "NamespaceTerminating") || /being terminated/.test(text)) return "NamespaceTerminating";
+      return QUOTA.test(text) ? "Quota" : "Forbidden";
+    case "Unauthorized":
+      return "Forbidden";
     case "BadRequest":
-      return /admission webhook/.test(text) ? "Denied" : "Invalid";
     case "Invalid":
       if (/field not declared in schema/.test(text)) return "FieldUnknown";
-      if (IMMUTABLE.test(text)) return "Immutable";
-      return /ValidatingAdmissionPolicy|admission webhook/i.test(text) ? "Denied" : "Invalid";
+      return IMMUTABLE.test(text) ? "Immutable" : "Invalid";
     case "ServerError":
       return /field not declared in schema/.test(text) ? "FieldUnknown" : "Transient";
     case "TooLarge":
@@ -139,6 +143,10 @@ function classOf(error: KubeError): FailureClass {
     default:
       return "Transient";
   }
+}
+
+function hasCause({ status }: KubeError, reason: string): boolean {
+  return status?.details?.causes?.some((cause) => cause.reason === reason) ?? false;
 }
 
 /**

@@ -65,6 +65,12 @@ const table: { words: string; reason: KubeErrorReason; details?: KubeStatus["det
     words: `configmaps "web" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`,
     expected: "Denied",
   },
+  ...(["KindMissing", "Conflict", "Throttled", "ServerError"] as const).map((reason) => ({
+    reason,
+    words: 'admission webhook "no.example.com" denied the request: exceeded quota of the house',
+    expected: "Denied" as const,
+  })),
+  { reason: "Unauthorized", words: "Unauthorized", expected: "Forbidden" },
   {
     reason: "Forbidden",
     words: 'pods "web" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',

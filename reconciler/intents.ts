@@ -11,6 +11,7 @@ const HOLD_REASONS: Readonly<Record<HoldType, string>> = {
   KindEmptied: "the last objects of this kind would be deleted",
   SourceNamespaceGone: "the source namespace is gone or Terminating: DR is left as it is",
   SourceNamespaceRecreated: "the source namespace was created anew and lacks these objects",
+  SourceWentBack: "the source went back to an earlier state (a restored backup) and lacks these objects",
 };
 
 /** Whether an approval releases a hold: a source that is gone is never a reason to empty its standby. */
@@ -28,6 +29,7 @@ export type PersistWindow = () => Promise<void>;
 export class DeletionLedger {
   readonly intents = new Map<string, Intent>();
   readonly #held = new Map<string, { holdType: HoldType; copyUid: string; sinceWallMs: number }>();
+  readonly #doubted = new Set<string>();
   readonly #persist: PersistWindow;
   #window: DeletionWindow;
   /** Deletes already accounted for in what was persisted but not carried out yet. */
@@ -61,13 +63,25 @@ export class DeletionLedger {
       intent = { key, sinceWallMs: nowWallMs, approved: false };
       this.intents.set(key, intent);
     }
+    intent.doubted = this.#doubted.has(key);
     return intent;
+  }
+
+  /** The source lacks the object, but only since it went back to an earlier state: until a person says so, it is not deleted. */
+  doubt(key: string): void {
+    this.#doubted.add(key);
+  }
+
+  /** Whether any such delete waits. */
+  get hasDoubts(): boolean {
+    return this.#doubted.size > 0;
   }
 
   /** The source has the object again, or the copy is gone: nothing is left to delete. */
   cancel(key: string): void {
     this.intents.delete(key);
     this.#held.delete(key);
+    this.#doubted.delete(key);
     if (this.intents.size === 0 && this.#reserving === undefined) this.#giveBack();
   }
 

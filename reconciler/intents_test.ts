@@ -222,3 +222,18 @@ Deno.test("a hold shows how many it holds and since when, and ten of their names
   ledger.release(keys[0] as string);
   assert.equal(ledger.holds()[0]?.count, 29);
 });
+
+Deno.test("what the source lacks since it went back is held until approved, and forgotten when it is there again", () => {
+  const ledger = new DeletionLedger({ startWallMs: 0, count: 0 }, () => Promise.resolve());
+  ledger.doubt("configmaps/a");
+  ledger.doubt("configmaps/b");
+  assert.deepEqual([ledger.open("configmaps/a", 0).doubted, ledger.open("configmaps/c", 0).doubted], [true, false]);
+  ledger.hold("configmaps/a", "SourceWentBack", "uid", 0);
+  const id = ledger.holds()[0]?.id ?? "";
+  assert.deepEqual(ledger.approve(new Set([id])), ["configmaps/a"]);
+  assert.ok(ledger.open("configmaps/a", 0).approved);
+  ledger.cancel("configmaps/a");
+  assert.ok(ledger.hasDoubts);
+  ledger.cancel("configmaps/b");
+  assert.deepEqual([ledger.hasDoubts, ledger.open("configmaps/a", 0).doubted], [false, false]);
+});

@@ -11,7 +11,7 @@ import type { MirroredKind } from "./kinds.ts";
 import { fingerprint, keyOf, markOf } from "./memory.ts";
 import type { MirrorContext } from "./mirror_context.ts";
 import type { KeyedQueue } from "./queue.ts";
-import { isNewer } from "./resource_version.ts";
+import { isNewer, isOlder } from "./resource_version.ts";
 import { resyncKind, type ResyncResult } from "./resync.ts";
 import type { Subscription } from "./watch_hub.ts";
 
@@ -26,6 +26,8 @@ export interface FollowerPorts {
   /** Whether our copies are watched for drift. */
   readonly watchCopies: boolean;
   readonly tombstones: Set<string>;
+  /** The newest `resourceVersion` of the source that a process before this one has seen. */
+  readonly knownVersion: string | undefined;
   random(): number;
   /** The watch delivered an event of this key. */
   confirmed(key: string): void;
@@ -48,12 +50,15 @@ export class KindFollower {
   /** Wall time at which the last complete list began. */
   #listedWallMs: number | undefined;
   #listedSinceLive = false;
+  /** The newest `resourceVersion` of the source that was seen: in a list, a proof or an event. */
+  #sourceVersion: string | undefined;
   #provenByReadWallMs = 0;
   #error: Failure | undefined;
 
   constructor(kind: MirroredKind, ports: FollowerPorts) {
     this.kind = kind;
     this.#ports = ports;
+    this.#sourceVersion = ports.knownVersion;
   }
 
   /** Guard 1 of the deletes: listed completely since the watch was last opened. */
@@ -65,6 +70,11 @@ export class KindFollower {
   /** Whether a list has ended, well or not. */
   get tried(): boolean {
     return this.#listedWallMs !== undefined || this.#error !== undefined;
+  }
+
+  /** The newest `resourceVersion` of the source that is known. */
+  get sourceVersion(): string | undefined {
+    return this.#sourceVersion;
   }
 
   /** Why the kind cannot be listed or watched at present. */
@@ -83,9 +93,10 @@ export class KindFollower {
     return this.#ports.watchSource && this.listed && this.#running === undefined;
   }
 
-  /** A read that began then found every object known. */
-  proven(wallMs: number): void {
+  /** A read that began then, of this `resourceVersion`, found every object known. */
+  proven(wallMs: number, sourceVersion: string): void {
     this.#provenByReadWallMs = wallMs;
+    this.#noteVersion(sourceVersion);
   }
 
   get connected(): boolean {
@@ -164,9 +175,11 @@ export class KindFollower {
       const result = await resyncKind(this.kind, context, queue, {
         sinceWallMs: this.provenWallMs() ?? startedWallMs,
         metadataOnly: this.#listedSinceLive,
+        sourceVersion: this.#sourceVersion,
       });
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
+      this.#sourceVersion = result.sourceVersion;
       this.#watchCopies();
       if (!this.#again) this.#listedSinceLive = true;
       this.#failures = 0;
@@ -188,6 +201,10 @@ export class KindFollower {
     this.#retryTimer = setTimeout(() => void this.resync(), delayMs);
   }
 
+  #noteVersion(version: string | undefined): void {
+    if (this.#sourceVersion === undefined || isOlder(this.#sourceVersion, version)) this.#sourceVersion = version;
+  }
+
   #onLive(): void {
     this.#listedSinceLive = false;
     this.#ports.context.memory.distrustSource(this.kind.name);
@@ -198,6 +215,7 @@ export class KindFollower {
     const { context, queue, tombstones, confirmed } = this.#ports;
     const { metadata } = event.object;
     const key = keyOf(this.kind.source, metadata.name);
+    this.#noteVersion(metadata.resourceVersion);
     confirmed(key);
     if (event.type === "Deleted") {
       if (this.#running !== undefined) tombstones.add(key);

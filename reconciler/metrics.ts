@@ -20,6 +20,7 @@ export interface Metrics {
   readonly watchReconnects: Counter<"cluster" | "kind">;
   readonly targetUp: Gauge<"cluster">;
   readonly targetLatency: Histogram<"cluster">;
+  readonly targetConcurrency: Gauge<"cluster">;
   readonly certDaysLeft: Gauge<"certificate">;
   readonly leader: Gauge;
 }
@@ -54,6 +55,11 @@ export function createMetrics(): Metrics {
     watchReconnects: counter("dr_syncer_watch_reconnects_total", "Lost watch connections.", ["cluster", "kind"]),
     targetUp: gauge("dr_syncer_target_up", "1 when the cluster answered the last probe.", ["cluster"]),
     targetLatency: histogram("dr_syncer_target_latency_seconds", "Latency of the probes of a cluster.", ["cluster"]),
+    targetConcurrency: gauge(
+      "dr_syncer_target_concurrency",
+      "Writes at once that the cluster bears, as learned from its answers.",
+      ["cluster"],
+    ),
     certDaysLeft: gauge("dr_syncer_cert_days_left", "Days until a certificate of the webhook expires.", [
       "certificate",
     ]),

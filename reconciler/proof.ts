@@ -81,7 +81,8 @@ async function readOne(
   const startedMs = clock.monotonicMs();
   const startedWallMs = clock.wallMs();
   try {
-    let unknown = await findUnknown(follower, ports);
+    const found = await findUnknown(follower, ports);
+    let { unknown } = found;
     const tookMs = clock.monotonicMs() - startedMs;
     restUntilMs.set(follower, clock.monotonicMs() + Math.max(FRESH_MS / 4, tookMs * REST_FACTOR));
     if (unknown.length > 0) {
@@ -89,7 +90,7 @@ async function readOne(
       unknown = unknown.filter((look) => !isKnown(look, ports));
     }
     if (signal.aborted) return;
-    if (unknown.length === 0) follower.proven(startedWallMs);
+    if (unknown.length === 0) follower.proven(startedWallMs, found.listedVersion);
     for (const { key } of unknown) ports.suspect(key);
   } catch (error) {
     // The watch of an unreachable server tells of it; here it only means that nothing is proven.
@@ -104,7 +105,10 @@ interface Look {
   readonly listedVersion: string;
 }
 
-async function findUnknown(follower: KindFollower, ports: ProofPorts): Promise<Look[]> {
+async function findUnknown(
+  follower: KindFollower,
+  ports: ProofPorts,
+): Promise<{ unknown: Look[]; listedVersion: string }> {
   const { source, name: kindName } = follower.kind;
   const query = { namespace: ports.namespace, metadataOnly: true, signal: ports.signal };
   const seen = new Set<string>();
@@ -124,7 +128,7 @@ async function findUnknown(follower: KindFollower, ports: ProofPorts): Promise<L
   for (const [key, entry] of ports.memory.entries()) {
     if (entry.kind === kindName && !seen.has(key)) look({ key, listedVersion });
   }
-  return unknown;
+  return { unknown, listedVersion };
 }
 
 /** Whether the watch has told of what was read, or of something newer. */

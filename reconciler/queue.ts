@@ -37,6 +37,8 @@ export interface Item {
   readonly sinceMs: number;
   /** Failed attempts before this one. */
   readonly attempts: number;
+  /** A change, not what a resync found. */
+  readonly urgent: boolean;
 }
 
 interface Slot {
@@ -50,6 +52,8 @@ interface Slot {
   /** When the first ring came since the key was taken. */
   again?: { readonly wallMs: number; readonly ms: number };
   attempts: number;
+  /** Stays through delays: a change that waits for its turn again is still a change. */
+  urgent: boolean;
   state: "queued" | "processing" | "processingAgain" | "delayed";
   timer?: ReturnType<typeof setTimeout>;
 }
@@ -85,6 +89,11 @@ export class KeyedQueue {
     return this.#urgent.size + this.#normal.size;
   }
 
+  /** Keys that could be taken now and go first. */
+  get readyUrgent(): number {
+    return this.#urgent.size;
+  }
+
   /** Whether somebody works on the key right now. */
   isProcessing(key: string): boolean {
     const state = this.#slots.get(key)?.state;
@@ -113,7 +122,7 @@ export class KeyedQueue {
       this.#slots.set(key, fresh);
       this.#fill(fresh, ring);
       fresh.sinceWallMs = Math.min(fresh.sinceWallMs, ring.sinceWallMs ?? Infinity);
-      this.#enqueue(key, ring.urgent === true);
+      this.#enqueue(key, fresh, ring.urgent === true);
       return;
     }
     this.#fill(slot, ring);
@@ -126,8 +135,8 @@ export class KeyedQueue {
       clearTimeout(slot.timer);
       slot.timer = undefined;
       slot.state = "queued";
-      this.#enqueue(key, ring.urgent === true);
-    } else if (ring.urgent && this.#normal.delete(key)) this.#urgent.add(key);
+      this.#enqueue(key, slot, slot.urgent || ring.urgent === true);
+    } else if (ring.urgent && this.#normal.delete(key)) this.#enqueue(key, slot, true);
   }
 
   /** Takes the next ready key; `done` must follow. */
@@ -144,6 +153,7 @@ export class KeyedQueue {
       sinceWallMs: slot.sinceWallMs,
       sinceMs: slot.sinceMs,
       attempts: slot.attempts,
+      urgent: slot.urgent,
     };
     this.#dropBody(slot);
     slot.mustRead = false;
@@ -167,7 +177,7 @@ export class KeyedQueue {
         slot.sinceWallMs = slot.again.wallMs;
         slot.sinceMs = slot.again.ms;
       }
-      this.#enqueue(key, true);
+      this.#enqueue(key, slot, true);
     } else if (again !== undefined) {
       this.#delay(key, slot, again.retryInMs);
     } else this.#slots.delete(key);
@@ -212,6 +222,7 @@ export class KeyedQueue {
       sinceWallMs: this.#clock.wallMs(),
       sinceMs: this.#clock.monotonicMs(),
       attempts: 0,
+      urgent: false,
       state: "queued",
     };
   }
@@ -243,7 +254,8 @@ export class KeyedQueue {
     slot.bodyBytes = 0;
   }
 
-  #enqueue(key: string, urgent: boolean): void {
+  #enqueue(key: string, slot: Slot, urgent: boolean): void {
+    slot.urgent = urgent;
     (urgent ? this.#urgent : this.#normal).add(key);
     this.onReady();
   }
@@ -253,7 +265,7 @@ export class KeyedQueue {
     slot.timer = setTimeout(() => {
       slot.timer = undefined;
       slot.state = "queued";
-      this.#enqueue(key, false);
+      this.#enqueue(key, slot, slot.urgent);
     }, Math.max(0, delayMs));
   }
 

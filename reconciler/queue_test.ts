@@ -173,6 +173,20 @@ Deno.test("urgent keys go first, each lane in the order of its rings", () => {
   assert.deepEqual(order, ["fast-1", "fast-2", "slow-3", "slow-1", "slow-2"]);
 });
 
+Deno.test("a change that has to wait, failed or not, is still a change when its turn comes again", () => {
+  const queue = new KeyedQueue(new HandClock());
+  queue.add("change", { urgent: true });
+  queue.take();
+  queue.done("change", { retryInMs: FAR_MS, failed: true });
+  queue.add("found");
+  queue.retryDelayed();
+  assert.deepEqual([queue.ready, queue.readyUrgent], [2, 1]);
+  assert.deepEqual([queue.take(), queue.take()].map((item) => [item?.key, item?.urgent]), [
+    ["change", true],
+    ["found", false],
+  ]);
+});
+
 Deno.test("an older body never takes the place of a newer one, also when that was too long to keep", () => {
   const queue = new KeyedQueue(new HandClock());
   queue.add("a", { body: configMap(20), sizeBytes: 10 });

@@ -7,6 +7,7 @@ import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import { APPROVE } from "../crds/keys.ts";
 import type { Condition, RemoteCluster, RemoteClusterStatus } from "../crds/types.ts";
 import { type ClusterAddress, ConfigError, parseInlineKubeconfig } from "../kube/config.ts";
+import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import { ClusterLink, type ClusterUse, identityHoldId, type LinkState } from "./cluster_link.ts";
@@ -16,7 +17,7 @@ import type { Metrics } from "./metrics.ts";
 
 /** What a RemoteCluster needs. */
 export interface RemoteClusterPorts {
-  connect(address: ClusterAddress): KubeClient;
+  connect(address: ClusterAddress, onCall: (report: CallReport) => void): KubeClient;
   /** Secret of the control namespace; undefined when there is none. */
   secret(name: string): KubeObject | undefined;
   /** Namespaces that Replications read and write in this cluster. */
@@ -81,9 +82,9 @@ export class RemoteClusterRunner {
     this.#ports.changed();
   }
 
-  /** Somebody met an error with this cluster: look now. */
-  probe(): void {
-    void this.#link?.probe();
+  /** A call got no answer: nothing more is begun until a probe is answered. */
+  suspect(): void {
+    this.#link?.suspect();
   }
 
   close(): void {
@@ -157,7 +158,7 @@ export class RemoteClusterRunner {
     try {
       this.#link = new ClusterLink({
         ...this.#ports,
-        connect: (address) => this.#ports.connect(address),
+        connect: (address, onCall) => this.#ports.connect(address, onCall),
         uses: () => this.#ports.uses(),
         random: () => this.#ports.random(),
         name: this.#object.metadata.name,
@@ -212,11 +213,17 @@ function reachableCondition(state: LinkState): Omit<ConditionUpdate, "observedGe
   if (state.error === undefined) {
     return { type: "Reachable", status: "True", reason: "Reachable", message: "the API server answers" };
   }
+  const since = state.unreachableSinceWallMs;
+  const waiting = since === undefined
+    ? ""
+    : `; nothing is written since ${
+      new Date(since).toISOString().slice(0, 19)
+    }Z: changes wait, and go out once it answers`;
   return {
     type: "Reachable",
     status: "False",
     reason: state.error.reason,
-    message: state.error.message.slice(0, 1024),
+    message: state.error.message.slice(0, 1024) + waiting,
   };
 }
 

@@ -213,7 +213,7 @@ export class ReplicationRunner {
   /** What failed while the DR cluster was away need not wait for its back-off once it answers. */
   #followReachability({ replicator }: Running): void {
     const reachable = this.#ports.remoteCluster(this.#object.spec.destinationCluster)?.state.reachable === true;
-    if (reachable && !this.#reachable) replicator.queue.retryDelayed();
+    if (reachable && !this.#reachable) replicator.retryNow();
     this.#reachable = reachable;
   }
 
@@ -317,7 +317,7 @@ export class ReplicationRunner {
       ledger,
       namespace,
       continuous: spec.replicationMode === "Continuous",
-      onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
+      onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.suspect(),
       onChange: () => this.#writer.changed(),
     });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);

@@ -24,6 +24,7 @@ import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_cont
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { proveLife } from "./proof.ts";
+import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
 import { Verifier } from "./verifier.ts";
@@ -124,6 +125,15 @@ export class Replicator {
     return this.queue.size === 0 && [...this.#followers.values()].every((follower) => follower.listed);
   }
 
+  /** The newest `resourceVersion` of the source that was seen: of built-in kinds, which share one count. */
+  get sourceVersion(): string | undefined {
+    let newest: string | undefined;
+    for (const { kind, sourceVersion } of this.#followers.values()) {
+      if (kind.source.group === "" && (newest === undefined || isOlder(newest, sourceVersion))) newest = sourceVersion;
+    }
+    return newest;
+  }
+
   get hintsOpen(): number {
     return this.#verifier.open;
   }
@@ -198,6 +208,12 @@ export class Replicator {
     this.#options.onChange();
   }
 
+  /** The cluster answers again: what failed meanwhile does not wait for its own back-off. */
+  retryNow(): void {
+    this.queue.retryDelayed();
+    for (const follower of this.#followers.values()) if (follower.error !== undefined) void follower.resync();
+  }
+
   /** Releases what these approvals name. */
   approve(ids: ReadonlySet<string>): void {
     for (const key of this.#options.ledger.approve(ids)) this.queue.add(key);
@@ -263,6 +279,7 @@ export class Replicator {
         watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
         tombstones: this.#tombstones,
+        knownVersion: this.#options.namespace.knownVersion,
         random: this.#options.random,
         confirmed: (key) => this.#verifier.confirm(key),
         listed: (name, result) => this.#onListed(name, result),

@@ -9,6 +9,11 @@ export function isNewer(candidate: string | undefined, known: string | undefined
   return candidate > known;
 }
 
+/** Whether a resourceVersion is certainly older than another: what cannot be compared is not. */
+export function isOlder(candidate: string | undefined, known: string | undefined): boolean {
+  return candidate !== undefined && known !== undefined && !isNewer(candidate, known) && candidate !== known;
+}
+
 function isNumber(text: string): boolean {
   return /^[1-9][0-9]*$/.test(text);
 }

@@ -14,7 +14,7 @@ import type { MirroredKind } from "./kinds.ts";
 import { keyOf, markOf } from "./memory.ts";
 import { desiredContext, type MirrorContext } from "./mirror_context.ts";
 import type { KeyedQueue, Ring } from "./queue.ts";
-import { isNewer } from "./resource_version.ts";
+import { isNewer, isOlder } from "./resource_version.ts";
 
 /** Keys found different that may wait before the listing pauses. */
 const ROOM = 512;
@@ -31,10 +31,14 @@ export interface ResyncOptions {
   readonly sinceWallMs?: number;
   /** Memory knows both sides: resourceVersions tell what differs, and only that is read. */
   readonly metadataOnly?: boolean;
+  /** The newest `resourceVersion` of the source that is known. */
+  readonly sourceVersion?: string;
 }
 
 /** What a resync of a kind saw. */
 export interface ResyncResult {
+  /** `resourceVersion` of the source's list; older than the last one when the server went back to an earlier state. */
+  readonly sourceVersion?: string;
   readonly sourceObjects: number;
   readonly copies: number;
   /** Keys handed to the queue. */
@@ -49,9 +53,16 @@ export async function resyncKind(
   options: ResyncOptions = {},
 ): Promise<ResyncResult> {
   const { sinceWallMs, metadataOnly = false } = options;
+  let sourceVersion: string | undefined;
+  const wentBack = () => isOlder(sourceVersion, options.sourceVersion);
   const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
   const sources = kind.selected
-    ? listObjects(context.source, kind.source, { namespace: sourceNamespace, metadataOnly, signal: context.signal })
+    ? listObjects(
+      context.source,
+      kind.source,
+      { namespace: sourceNamespace, metadataOnly, signal: context.signal },
+      (version) => sourceVersion ??= version,
+    )
     : noObjects();
   const copies = kind.target === undefined ? noObjects() : listObjects(context.target, kind.target, {
     namespace: destinationNamespace,
@@ -66,7 +77,9 @@ export async function resyncKind(
     seen.add(key);
     if (source !== undefined) result.sourceObjects++;
     if (copy !== undefined) result.copies++;
-    if (isInSync(key, source?.object, copy?.object, kind, context, queue, metadataOnly)) continue;
+    const inSync = isInSync(key, source?.object, copy?.object, kind, context, queue, metadataOnly);
+    if (source === undefined && wentBack() && (!inSync || queue.has(key))) context.ledger.doubt(key);
+    if (inSync) continue;
     result.different++;
     await queue.room(ROOM, context.signal);
     context.signal.throwIfAborted();
@@ -75,8 +88,8 @@ export async function resyncKind(
     const body = metadataOnly ? {} : freshBody(key, source, context, queue);
     queue.add(key, { ...body, checkCopy, sinceWallMs });
   }
-  forgetUnseen(kind, seen, context, queue);
-  return result;
+  forgetUnseen(kind, seen, context, queue, wentBack());
+  return { ...result, sourceVersion };
 }
 
 /** The listed body, unless a watch has told more of the object since: then what was listed must not be written again. */
@@ -136,11 +149,20 @@ function isInSync(
 }
 
 /** Entries that neither side has any more. */
-function forgetUnseen(kind: MirroredKind, seen: ReadonlySet<string>, context: MirrorContext, queue: KeyedQueue): void {
+function forgetUnseen(
+  kind: MirroredKind,
+  seen: ReadonlySet<string>,
+  context: MirrorContext,
+  queue: KeyedQueue,
+  wentBack: boolean,
+): void {
   for (const [key, entry] of context.memory.entries()) {
-    if (entry.kind !== kind.name || seen.has(key) || queue.has(key)) continue;
+    if (entry.kind !== kind.name || seen.has(key)) continue;
+    const isLookedAt = queue.has(key) || entry.copy !== undefined || entry.state !== "Skipped";
+    if (wentBack && isLookedAt) context.ledger.doubt(key);
+    if (queue.has(key)) continue;
     // Something appeared after the list had passed its name, or vanished: the queue finds out which.
-    if (entry.copy !== undefined || entry.state !== "Skipped") queue.add(key);
+    if (isLookedAt) queue.add(key);
     else context.memory.forget(key);
   }
 }
@@ -148,7 +170,12 @@ function forgetUnseen(kind: MirroredKind, seen: ReadonlySet<string>, context: Mi
 async function* noObjects(): AsyncGenerator<Listed> {}
 
 /** Objects of a kind, in name order as API servers list; a server that does not costs extra looks, nothing else. */
-async function* listObjects(client: KubeClient, type: ResourceType, query: ListQuery): AsyncGenerator<Listed> {
+async function* listObjects(
+  client: KubeClient,
+  type: ResourceType,
+  query: ListQuery,
+  onVersion: (resourceVersion: string) => void = () => {},
+): AsyncGenerator<Listed> {
   const pages = listAll(client, type, query, { firstLimit: query.metadataOnly ? 500 : undefined });
   let coming = pages.next();
   try {
@@ -157,6 +184,7 @@ async function* listObjects(client: KubeClient, type: ResourceType, query: ListQ
       coming = pages.next();
       coming.catch(() => {});
       const page = step.value;
+      onVersion(page.resourceVersion);
       const sizeBytes = page.sizeBytes / Math.max(1, page.items.length);
       for (const object of page.items) yield { object, sizeBytes };
     }

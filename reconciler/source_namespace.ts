@@ -16,6 +16,9 @@ import type { MirrorIdentity } from "./mirror_context.ts";
 /** Annotation on the fence Lease: uid of the source namespace that the copies came from. */
 export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
 
+/** Annotation on the fence Lease: the newest `resourceVersion` of the source that was seen. */
+export const SOURCE_VERSION = "dr-syncer.io/source-resource-version";
+
 /** A reading of the source namespace serves this long. */
 const FRESH_MS = 1_000;
 
@@ -26,6 +29,8 @@ export class SourceNamespace {
   readonly #identity: MirrorIdentity;
   readonly #clock: Clock;
   #pinnedUid: string | undefined;
+  /** The newest `resourceVersion` of the source that was seen, by this process or one before: an older one means that it went back. */
+  knownVersion: string | undefined;
   #reading: { readonly atMs: number; readonly namespace: Promise<KubeObject | undefined> } | undefined;
   #lastState: NamespaceState = "Unknown";
   #identityKnown = true;

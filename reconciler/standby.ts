@@ -14,7 +14,7 @@ import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import { runningFacts } from "./running_facts.ts";
-import { SOURCE_NAMESPACE_UID, SourceNamespace } from "./source_namespace.ts";
+import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
 export interface Ends {
@@ -53,7 +53,10 @@ export async function prepareStandby(ends: Ends, ports: StandbyPorts): Promise<S
   const uid = (await namespace.read())?.metadata.uid;
   const annotations: Record<string, string> = uid === undefined ? {} : { [SOURCE_NAMESPACE_UID]: uid };
   const verdict = await fence.acquire(() => copiesExist(ends, identity), annotations);
-  if (verdict.type === "Open") namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
+  if (verdict.type === "Open") {
+    namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
+    namespace.knownVersion = fence.lease?.annotations[SOURCE_VERSION];
+  }
   return { namespace, fence };
 }
 
@@ -120,5 +123,8 @@ export async function proveStandby(
   const { syncedUpToWallMs } = runningFacts(replicator, { namespace, ledger }, undefined);
   const pinned = namespace.pinnedUid;
   const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
+  // While deletes wait that only a source which went back asks for, the next process is to doubt them, too.
+  if (!ledger.hasDoubts) namespace.knownVersion = replicator.sourceVersion ?? namespace.knownVersion;
+  if (namespace.knownVersion !== undefined) annotations[SOURCE_VERSION] = namespace.knownVersion;
   if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);
 }

@@ -1,40 +1,45 @@
 /**
- * A validating webhook of somebody else: denies every write of an object with label `denied: "true"`.
+ * A validating webhook of somebody else: denies every write of an object with label `denied`.
  *
  * @module
  */
 import { issueCa, issueLeaf } from "../../webhook/x509.ts";
 import { waitFor } from "../wait.ts";
-import type { Scene } from "./scene.ts";
+import type { Cluster } from "../rig/cluster.ts";
 
 const NAME = "someone-else";
 const DAY_MS = 86_400_000;
 /** What it answers; kubectl shows it. */
 export const DENIED = "denied by somebody else";
 
-/** Serves and registers it for the namespaces; returns when API servers call it. */
-export async function startDenying(scene: Scene, namespaces: readonly string[]): Promise<AsyncDisposable> {
+/**
+ * Serves and registers it for the namespaces of a cluster; returns when the API server calls it. The label's value is the code that
+ * it denies with, 403 when it is no number.
+ */
+export async function startDenying(cluster: Cluster, namespaces: readonly string[]): Promise<AsyncDisposable> {
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const ca = issueCa("somebody else", validity);
   const leaf = issueLeaf(ca, ["127.0.0.1"], validity);
   const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, onListen: () => {} };
   const server = Deno.serve(options, async (request) => {
-    const { request: { uid } } = await request.json();
-    const response = { uid, allowed: false, status: { code: 403, message: DENIED } };
+    const { request: { uid, object } } = await request.json();
+    const code = Number(object?.metadata.labels.denied) || 403;
+    const response = { uid, allowed: false, status: { code, message: DENIED } };
     return Response.json({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response });
   });
-  await scene.apply([configuration(`https://127.0.0.1:${server.addr.port}/`, ca.certPem, namespaces)]);
-  for (const namespace of namespaces) await untilDenying(scene, namespace);
+  const registered = configuration(`https://127.0.0.1:${server.addr.port}/`, ca.certPem, namespaces);
+  await cluster.kubectl(["apply", "-f", "-"], { stdin: JSON.stringify(registered) });
+  for (const namespace of namespaces) await untilDenying(cluster, namespace);
   return {
     async [Symbol.asyncDispose]() {
-      await scene.source.kubectl(["delete", "validatingwebhookconfiguration", NAME]);
+      await cluster.kubectl(["delete", "validatingwebhookconfiguration", NAME]);
       await server.shutdown();
     },
   };
 }
 
 /** API servers take a moment to see a configuration. A dry run rings no bell. */
-async function untilDenying(scene: Scene, namespace: string): Promise<void> {
+async function untilDenying(cluster: Cluster, namespace: string): Promise<void> {
   const probe = {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -42,7 +47,7 @@ async function untilDenying(scene: Scene, namespace: string): Promise<void> {
   };
   await waitFor("the denial of a probe", async () => {
     const args = ["create", "--dry-run=server", "-f", "-"];
-    const { stderr } = await scene.source.kubectl(args, { stdin: JSON.stringify(probe), allowFailure: true });
+    const { stderr } = await cluster.kubectl(args, { stdin: JSON.stringify(probe), allowFailure: true });
     return stderr.includes(DENIED);
   }, { deadlineMs: 20_000 });
 }
@@ -58,7 +63,7 @@ function configuration(url: string, caPem: string, namespaces: readonly string[]
       admissionReviewVersions: ["v1"],
       sideEffects: "None",
       failurePolicy: "Fail",
-      objectSelector: { matchLabels: { denied: "true" } },
+      objectSelector: { matchExpressions: [{ key: "denied", operator: "Exists" }] },
       namespaceSelector: {
         matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: namespaces }],
       },

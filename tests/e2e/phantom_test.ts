@@ -33,7 +33,7 @@ async function showsNoPhantoms(scene: Scene, namespace: string): Promise<void> {
   await untilHinted(scene, namespace);
   await scene.apply([map(namespace, "existing"), map(namespace, "kept", { denied: "true" })]);
   await untilEqual(scene.source, scene.dr, namespace);
-  await using _denying = await startDenying(scene, [namespace]);
+  await using _denying = await startDenying(scene.source, [namespace]);
   const before = await reading(scene, namespace);
   const unchanged = await unchangedHints(scene, namespace);
 

@@ -53,7 +53,8 @@ export async function failure(scene: Scene, replication: string, kind: string, n
   return found;
 }
 
-async function healed(scene: Scene, replication: string, objects: number): Promise<void> {
+/** Waits until every object is in DR, and no failure is told any more. */
+export async function healed(scene: Scene, replication: string, objects: number): Promise<void> {
   const done = await status(scene, replication, ({ syncStats }) => syncStats.successfulSyncs === objects);
   assert.deepEqual([done.syncStats.failedSyncs, done.syncStats.conflicts, done.failures], [0, 0, []]);
   await scene.condition(replication, "Synced", "True");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../kube/clock.ts";
 import { type ClusterAddress, parseInlineKubeconfig } from "../../kube/config.ts";
-import { createTransport } from "../../kube/transport.ts";
+import { type CallReport, createTransport } from "../../kube/transport.ts";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import { addressOf, connectThroughProxy, failureOf } from "./connections.ts";
@@ -49,7 +49,9 @@ async function retriesThrottled(cluster: Cluster): Promise<void> {
   // Administrators are exempt from throttling.
   const { credential } = parseInlineKubeconfig(kubeconfig);
   const asSomebody = (address: ClusterAddress) => ({ ...address, credential });
-  await using connection = await connectThroughProxy(cluster, {}, asSomebody);
+  const reports: CallReport[] = [];
+  const onCall = (report: CallReport) => void reports.push(report);
+  await using connection = await connectThroughProxy(cluster, { onCall }, asSomebody);
   const { transport, events } = connection;
   await cluster.kubectl(["apply", "-f", "-"], { stdin: throttleServiceAccounts });
   const path = "/api/v1/namespaces/default/serviceaccounts";
@@ -62,6 +64,8 @@ async function retriesThrottled(cluster: Cluster): Promise<void> {
   assert.equal(error.reason, "Throttled", error.message);
   assert.ok(error.retryAfterMs >= 1_000, `${error.retryAfterMs}`);
   assert.equal(events.length, 0);
+  const told = reports.find(({ outcome }) => outcome === "throttled");
+  assert.equal(told?.retryAfterMs, error.retryAfterMs);
   // One seat lets at least one of four through each time, so the third retry is the last that may be needed.
   const served = async () => {
     assert.deepEqual((await burst(4, 30_000)).filter((one) => one.status === "rejected"), []);

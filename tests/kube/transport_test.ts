@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTransport, type Stream, type Transport } from "../../kube/transport.ts";
+import { type CallReport, createTransport, type Stream, type Transport } from "../../kube/transport.ts";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import { makeCa } from "./certificates.ts";
@@ -14,6 +14,8 @@ Deno.test("transport against a real API server", async (t) => {
   await Deno.writeTextFile(caFile, ca.caPem);
   await using cluster = await startCluster({ name: "transport", extraApiServerArgs: [`--client-ca-file=${caFile}`] });
   await t.step("calls at once are bounded, and each has its connection", () => boundsCalls(cluster));
+  await t.step("calls in bulk leave places to others", () => boundsBulk(cluster));
+  await t.step("how each attempt went is told, but for those that were given up", () => reportsCalls(cluster));
   await t.step("streams beyond 90 get a second connection", () => spreadsStreams(cluster));
   await t.step("a call that gets no answer ends with its deadline, its caller or close", () => endsCalls(cluster));
   await t.step("a refused, cut or untrusted connection is Unreachable", () => reportsUnreachable(cluster));
@@ -49,6 +51,39 @@ async function boundsCalls(cluster: Cluster): Promise<void> {
   proxy.delay(20);
   await Promise.all(Array.from({ length: 20 }, () => transport.request(version)));
   assert.equal(proxy.peak, 4);
+}
+
+async function boundsBulk(cluster: Cluster): Promise<void> {
+  await using connection = await connectThroughProxy(cluster, { maxConcurrent: 8 });
+  const { proxy, transport } = connection;
+  proxy.delay(20);
+  const bulk = Promise.all(Array.from({ length: 20 }, () => transport.request({ ...version, bulk: true })));
+  await transport.request(version);
+  await bulk;
+  assert.equal(proxy.peak, 3);
+}
+
+async function reportsCalls(cluster: Cluster): Promise<void> {
+  const reports: CallReport[] = [];
+  await using connection = await connectThroughProxy(cluster, { onCall: (report) => reports.push(report) });
+  const { proxy, transport } = connection;
+  await transport.request(version);
+  await failureOf(transport.request({ method: "POST", path: "/nowhere" }), "KindMissing");
+  proxy.freeze({ newToo: true });
+  await failureOf(transport.request({ ...version, deadlineMs: 150 }), "Timeout");
+  const caller = new AbortController();
+  const given = failureOf(transport.request({ ...version, signal: caller.signal }), "Aborted");
+  caller.abort();
+  await given;
+  await proxy.refuse();
+  await failureOf(transport.request(version), "Unreachable");
+  assert.deepEqual(reports.map(({ method, outcome }) => `${method} ${outcome}`), [
+    "GET answered",
+    "POST answered",
+    "GET timedOut",
+    "GET failed",
+  ]);
+  assert.ok(reports.every(({ tookMs }) => tookMs > 0) && (reports[2]?.tookMs ?? 0) >= 100);
 }
 
 async function spreadsStreams(cluster: Cluster): Promise<void> {

@@ -71,6 +71,10 @@ export interface Cluster extends AsyncDisposable {
   pause(): Promise<void>;
   /** Lets it go on (SIGCONT). */
   resume(): Promise<void>;
+  /** Keeps a copy of all that is stored; the API server is away for a moment. */
+  backUp(): Promise<void>;
+  /** Goes back to what was kept last: what was stored since is lost, resourceVersions included. */
+  restore(): Promise<void>;
   /** Lets the cluster survive this process; from then on `deno task rig down` removes it. */
   keep(): Promise<void>;
   /** Ends the cluster and removes its folder. May be called more than once. */
@@ -168,6 +172,8 @@ function describeCluster(
     },
     pause: () => plane.signalApiServer("SIGSTOP"),
     resume: () => plane.signalApiServer("SIGCONT"),
+    backUp: () => plane.withDataAtRest((data) => replaceFolder(data, join(directory, "backup"))),
+    restore: () => plane.withDataAtRest((data) => replaceFolder(join(directory, "backup"), data)),
     keep: async () => {
       await writeKept(directory, { name, version, server, kubeconfigPath, kubectlPath: kubectl });
       await writeOwner(directory, supervisor.ref);
@@ -177,6 +183,12 @@ function describeCluster(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function replaceFolder(from: string, to: string): Promise<void> {
+  await Deno.remove(to, { recursive: true }).catch(() => {});
+  const { success, stderr } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+  if (!success) throw new Error(`Cannot copy ${from}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** A token of a service account (TokenRequest of authentication.k8s.io/v1). */

@@ -47,6 +47,8 @@ export interface ControlPlane {
   startApiServer(): Promise<void>;
   stopApiServer(signal: Deno.Signal): Promise<void>;
   signalApiServer(signal: Deno.Signal): Promise<void>;
+  /** Stops API server and etcd, lets somebody at etcd's folder, and starts both again. */
+  withDataAtRest(act: (dataDirectory: string) => Promise<void>): Promise<void>;
   /** Drops connections; the processes are the supervisor's to end. May be called more than once. */
   close(): void;
 }
@@ -56,7 +58,7 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
   const { directory, signal } = options;
   const server = `https://127.0.0.1:${options.port}`;
   const adminToken = await writeCredentials(directory);
-  await startEtcd(supervisor, options);
+  let etcd = await startEtcd(supervisor, options);
   const startApi = () => supervisor.start("kube-apiserver", apiServerArguments(options));
   let apiServer = await startApi();
   const caPem = await readCertificate(directory, apiServer, signal);
@@ -93,6 +95,17 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
       await ready();
     },
     stopApiServer: (stopSignal) => stopApiServer(supervisor, apiServer, stopSignal),
+    async withDataAtRest(act) {
+      await stopApiServer(supervisor, apiServer, "SIGTERM");
+      await supervisor.signal("etcd", etcd, "SIGTERM");
+      // What tells that etcd is at work.
+      await Deno.remove(join(directory, etcdSocket)).catch(() => {});
+      await act(join(directory, "etcd"));
+      etcd = await startEtcd(supervisor, options);
+      await untilFree(options.port);
+      apiServer = await startApi();
+      await ready();
+    },
     signalApiServer: (anySignal) => supervisor.signal("kube-apiserver", apiServer, anySignal),
     close() {
       if (!closed) client.close();
@@ -109,12 +122,16 @@ async function untilFree(port: number): Promise<void> {
   }, { deadlineMs: stepDeadlineMs, pollMs: 20 });
 }
 
-async function startEtcd(supervisor: Supervisor, { directory, etcdBinary, signal }: ControlPlaneOptions) {
+async function startEtcd(
+  supervisor: Supervisor,
+  { directory, etcdBinary, signal }: ControlPlaneOptions,
+): Promise<ProcessRef> {
   const etcd = await supervisor.start("etcd", etcdArguments(etcdBinary));
   await waitWhileRunning("etcd", directory, etcd, signal, async () => {
     await Deno.stat(join(directory, etcdSocket));
     return true;
   });
+  return etcd;
 }
 
 /** The authority of the certificate that the API server makes for itself: the last one in its file. */

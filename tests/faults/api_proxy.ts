@@ -1,0 +1,166 @@
+/**
+ * A proxy that understands what passes: it ends TLS before an API server, and answers, delays or damages the calls that a test
+ * names. What it is not told about passes as it is, watches included.
+ *
+ * @module
+ */
+import { issueCa, issueLeaf } from "../../webhook/x509.ts";
+import type { Cluster } from "../rig/cluster.ts";
+import { inlineKubeconfig } from "../rig/kubeconfig.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A call on its way to the API server. */
+export interface ApiCall {
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly watch: boolean;
+  /** Calls that were forwarded and not answered yet, this one not counted. */
+  readonly underWay: number;
+}
+
+/** What happens to a call. */
+export type Fault =
+  /** The API server never sees it. */
+  | {
+    readonly do: "answer";
+    readonly status: number;
+    readonly body: unknown;
+    readonly headers?: Record<string, string>;
+  }
+  /** It is forwarded after a while. */
+  | { readonly do: "delay"; readonly delayMs: number }
+  /** The connection breaks after this many bytes of the answer. */
+  | { readonly do: "cut"; readonly afterBytes: number };
+
+/** A running proxy. `await using` ends it. */
+export interface ApiProxy extends AsyncDisposable {
+  readonly server: string;
+  /** Calls so far that a fault met. */
+  readonly met: number;
+  /** An inline kubeconfig as the one given, through the proxy. */
+  kubeconfig(direct: string): string;
+  /** Watches of now end without a word. */
+  breakWatches(): void;
+  /** Judges every call from now on; undefined lets it pass. The result takes the fault away. */
+  inject(fault: (call: ApiCall) => Fault | undefined): () => void;
+}
+
+/** A Status as API servers answer it (meta/v1). */
+export function statusBody(code: number, reason: string, message: string, more: object = {}): object {
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, code, ...more };
+}
+
+/** 429 as priority and fairness answers it. */
+export function throttled(retryAfterSeconds: number): Fault {
+  const body = "Too many requests, please try again later.\n";
+  return { do: "answer", status: 429, body, headers: { "retry-after": String(retryAfterSeconds) } };
+}
+
+/** Starts a proxy before an API server. */
+export function startApiProxy(cluster: Cluster): ApiProxy {
+  const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
+  const ca = issueCa("fault proxy", validity);
+  const leaf = issueLeaf(ca, ["127.0.0.1"], validity);
+  const client = Deno.createHttpClient({ caCerts: [cluster.caPem], http1: true, http2: false });
+  const faults = new Set<(call: ApiCall) => Fault | undefined>();
+  const state = { met: 0, underWay: 0 };
+  const ended = new AbortController();
+  const watches = new Set<() => void>();
+  const handle = async (request: Request): Promise<Response> => {
+    const { pathname: path, searchParams: query, search } = new URL(request.url);
+    const watch = ["1", "true"].includes(query.get("watch") ?? "");
+    const call = { method: request.method, path, query, watch, underWay: state.underWay };
+    const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
+    if (fault !== undefined) state.met++;
+    if (fault?.do === "answer") return answer(fault);
+    if (!watch) state.underWay++;
+    try {
+      if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+      const target = `${cluster.server}${path}${search}`;
+      const response = await forward(client, target, request, ended.signal);
+      if (watch) return new Response(untilBroken(response.body, watches), response);
+      return fault?.do === "cut" ? new Response(cutBody(response.body, fault.afterBytes), response) : response;
+    } finally {
+      if (!watch) state.underWay--;
+    }
+  };
+  const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, onListen: () => {} };
+  // A caller that gave up is no fault of the proxy.
+  const serve = (request: Request) => handle(request).catch(() => new Response("no answer", { status: 502 }));
+  const server = Deno.serve(options, serve);
+  const url = `https://127.0.0.1:${server.addr.port}`;
+  return {
+    server: url,
+    get met() {
+      return state.met;
+    },
+    kubeconfig: (direct) => inlineKubeconfig(cluster.name, url, ca.certPem, tokenOf(direct)),
+    breakWatches() {
+      for (const end of watches) end();
+      watches.clear();
+    },
+    inject(fault) {
+      faults.add(fault);
+      return () => faults.delete(fault);
+    },
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      client.close();
+      await server.shutdown();
+    },
+  };
+}
+
+function answer({ status, body, headers }: Extract<Fault, { do: "answer" }>): Response {
+  const isText = typeof body === "string";
+  const type = isText ? "text/plain" : "application/json";
+  return new Response(isText ? body : JSON.stringify(body), { status, headers: { "content-type": type, ...headers } });
+}
+
+async function forward(client: Deno.HttpClient, url: string, request: Request, signal: AbortSignal): Promise<Response> {
+  const headers = new Headers(request.headers);
+  for (const name of ["host", "accept-encoding", "content-length"]) headers.delete(name);
+  const body = request.body === null ? null : await request.arrayBuffer();
+  const response = await fetch(url, { client, method: request.method, headers, body, signal });
+  const passed = new Headers(response.headers);
+  passed.delete("content-length");
+  // Else the server here would compress, and hold back what a watch says.
+  passed.set("cache-control", "no-transform");
+  return new Response(response.body, { status: response.status, headers: passed });
+}
+
+/** A signal given to `fetch` may be collected while its body is read: the body itself is ended. */
+function untilBroken(body: ReadableStream<Uint8Array> | null, ends: Set<() => void>) {
+  return body?.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start(controller) {
+        ends.add(() => controller.terminate());
+      },
+    }),
+  ) ?? null;
+}
+
+function cutBody(body: ReadableStream<Uint8Array> | null, afterBytes: number): ReadableStream<Uint8Array> | null {
+  let left = afterBytes;
+  return body?.pipeThrough(
+    new TransformStream({
+      transform(chunk: Uint8Array, controller) {
+        if (chunk.length > left) {
+          controller.enqueue(chunk.subarray(0, left));
+          return controller.error(new Error("cut"));
+        }
+        left -= chunk.length;
+        controller.enqueue(chunk);
+      },
+    }),
+  ) ?? null;
+}
+
+function tokenOf(kubeconfig: string): string {
+  const token = /^\s*(?:"?token"?):\s*"?([^"\s,}]+)/m.exec(kubeconfig)?.[1];
+  if (token === undefined) throw new Error("Cannot read the token of a kubeconfig that has none");
+  return token;
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { createKubeClient } from "../../kube/client.ts";
+import { createTransport } from "../../kube/transport.ts";
+import { systemClock } from "../../reconciler/clock.ts";
+import { ClusterLink } from "../../reconciler/cluster_link.ts";
+import { createMetrics } from "../../reconciler/metrics.ts";
+import { memoryLog } from "../e2e/webhook_scene.ts";
+import { addressOf } from "../kube/connections.ts";
+import { startCluster } from "../rig/cluster.ts";
+import { waitFor } from "../wait.ts";
+import { type FaultProxy, startProxy } from "./proxy.ts";
+
+Deno.test("a cluster that does not answer", async (t) => {
+  await using cluster = await startCluster({ name: "link" });
+  const { hostname, port } = new URL(cluster.server);
+  await using proxy = await startProxy({ hostname, port: Number(port) });
+  const metrics = createMetrics();
+  const link = new ClusterLink({
+    name: "dr",
+    address: addressOf(cluster, proxy),
+    connect: (address, onCall) => createKubeClient(createTransport(address, { onCall })),
+    pinnedClusterId: () => undefined,
+    uses: () => [],
+    checkPermissions: false,
+    clock: systemClock,
+    log: memoryLog([]),
+    metrics,
+    random: Math.random,
+    changed: () => {},
+  });
+  link.start();
+  try {
+    await waitFor("the cluster", () => link.state.reachable, { deadlineMs: 10_000 });
+    await t.step("is asked nothing more from the first call on that got no answer", () => pausesAtOnce(link, proxy));
+    await t.step("is called unreachable when the probe gets none either", () => isLost(link, proxy));
+    await t.step("is used again once a probe is answered", () => comesBack(link, proxy));
+    const text = await metrics.registry.metrics();
+    assert.match(text, /dr_syncer_target_concurrency\{cluster="dr"\} \d+/);
+  } finally {
+    link.close();
+  }
+  assert.doesNotMatch(
+    await metrics.registry.metrics(),
+    /target_(up|concurrency)\{cluster="dr"\}/,
+    "nobody keeps this up to date any more",
+  );
+});
+
+async function pausesAtOnce(link: ClusterLink, proxy: FaultProxy): Promise<void> {
+  proxy.freeze({ newToo: true });
+  link.suspect();
+  assert.deepEqual([paused(link), link.state.reachable], [true, true]);
+  proxy.thaw();
+  await waitFor("the answer to the probe", () => !paused(link), { deadlineMs: 5_000 });
+  assert.equal(link.state.reachable, true);
+}
+
+async function isLost(link: ClusterLink, proxy: FaultProxy): Promise<void> {
+  proxy.freeze({ newToo: true });
+  link.suspect();
+  await waitFor("the probe given up", () => link.state.reachable === false, { deadlineMs: 10_000 });
+  assert.deepEqual([paused(link), link.state.error?.reason], [true, "Unreachable"]);
+  const sinceWallMs = link.state.unreachableSinceWallMs;
+  await proxy.refuse();
+  const accepted = proxy.accepted;
+  proxy.thaw();
+  await proxy.accept();
+  proxy.freeze({ newToo: true });
+  await waitFor("another probe", () => proxy.accepted > accepted, { deadlineMs: 20_000 });
+  assert.deepEqual([paused(link), link.state.unreachableSinceWallMs], [true, sinceWallMs]);
+  // Each probe that got no answer halves what the cluster is asked.
+  assert.ok((link.cluster?.dispatcher.limit ?? 0) < 16);
+}
+
+async function comesBack(link: ClusterLink, proxy: FaultProxy): Promise<void> {
+  proxy.thaw();
+  await waitFor("the cluster again", () => link.state.reachable && !paused(link), { deadlineMs: 40_000 });
+  assert.equal(link.state.unreachableSinceWallMs, undefined);
+}
+
+function paused(link: ClusterLink): boolean | undefined {
+  return link.cluster?.dispatcher.paused;
+}
