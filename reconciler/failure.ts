@@ -60,7 +60,7 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   FieldUnknown: {
     firstMs: 60_000,
     maxMs: 600_000,
-    remedy: "the DR cluster does not know a field: upgrade it or its CRD",
+    remedy: "upgrade the DR cluster or its CRD",
   },
   KindMissing: { firstMs: 5_000, maxMs: 60_000, remedy: "install the kind's CRD or API in the DR cluster" },
   NamespaceMissing: { firstMs: 1_000, maxMs: 30_000, remedy: "the namespace is created again by itself" },
@@ -77,6 +77,9 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   },
   Fenced: { firstMs: 10_000, maxMs: 60_000, remedy: "see the condition Fenced" },
 };
+
+/** Every class. */
+export const FAILURE_CLASSES = Object.keys(BACK_OFF) as readonly FailureClass[];
 
 /** Delay before the next attempt, in milliseconds: exponential with full jitter in its upper half. */
 export function backOffMs(failure: Failure, attempts: number, random: () => number): number {

@@ -25,6 +25,20 @@ export interface CopyMark {
   readonly orphaned: boolean;
 }
 
+/** What of a desired object DR does not take: written once, then left so until either side changes. */
+export interface Remainder {
+  /** Hash of the desired object. */
+  readonly hash: string;
+  /** How the copy differs from it; see `differenceOf`. */
+  readonly difference: string;
+  /** Path of the first difference. */
+  readonly path: string;
+  /** Digest of the schema by which DR did not take it; undefined when it is not known. */
+  readonly schema?: string;
+  /** Fields that DR does not know, left out of what was written. */
+  readonly unknownFields: readonly string[];
+}
+
 /** Memory of one object. */
 export interface Entry {
   /** `configmaps`, `deployments.apps`. */
@@ -33,8 +47,8 @@ export interface Entry {
   sourceResourceVersion?: string;
   /** Set by `Memory.setCopy` only. */
   readonly copy?: CopyMark;
-  /** Hash whose apply left a difference: not written again until either side changes. */
-  normalisedHash?: string;
+  /** What the last apply left different. */
+  remainder?: Remainder;
   state: ObjectState;
   /** What could not be adapted in the copy; absent when all could. */
   reports?: readonly Report[];

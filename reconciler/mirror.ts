@@ -6,21 +6,18 @@
  *
  * @module
  */
-import { FIELD_MANAGER } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
-import { covers } from "./desired/compare.ts";
-import { type Desired, desired } from "./desired/desired.ts";
-import { ownedBy } from "./desired/ownership.ts";
-import { retire, unmarkOrphaned } from "./retire.ts";
-import { desiredContext, type MirrorContext, readCopy } from "./mirror_context.ts";
-import { type Entry, markOf, splitKey } from "./memory.ts";
+import { desired, type Wanted } from "./desired/desired.ts";
 import type { MirroredKind } from "./kinds.ts";
+import { lookAtCopy } from "./look.ts";
+import { type Entry, splitKey } from "./memory.ts";
+import { desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Item } from "./queue.ts";
 import { isNewer } from "./resource_version.ts";
-
-type Wanted = Extract<Desired, { kind: "object" }>;
+import { retire } from "./retire.ts";
+import { applyCopy } from "./write.ts";
 
 /** How often one attempt looks again after a conflict before it leaves the rest to the back-off. */
 const MAX_LOOKS = 4;
@@ -121,66 +118,4 @@ function isStaleWrite(error: unknown, entry: Entry): boolean {
   if (isKubeError(error, "NotFound")) return error.status?.details?.kind !== "namespaces";
   return isKubeError(error, "Invalid") &&
     (error.status?.details?.causes ?? []).some((cause) => cause.field === "metadata.uid");
-}
-
-/** Looks at the live copy. Answers an outcome when nothing is to be written, and updates what we know of it. */
-async function lookAtCopy(
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome | undefined> {
-  const live = await readCopy(kind, name, context);
-  if (live === undefined) {
-    context.memory.setCopy(entry, undefined);
-    return undefined;
-  }
-  const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
-  if (ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name) !== "ours") {
-    context.memory.setCopy(entry, undefined);
-    return { type: "Conflict", message: "an object of this name that is not ours exists in the DR namespace" };
-  }
-  context.memory.setCopy(entry, markOf(live.metadata));
-  if (entry.copy?.orphaned) {
-    if (!context.mayWrite()) return fenced(context);
-    await unmarkOrphaned(kind, name, entry.copy, entry, context);
-  }
-  const equal = entry.copy?.hash === want.hash && (covers(live, want.object) || entry.normalisedHash === want.hash);
-  return equal ? { type: "Unchanged" } : undefined;
-}
-
-async function applyCopy(
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome> {
-  const target = kind.target;
-  if (target === undefined) return await context.missingKind(kind);
-  const known = entry.copy;
-  // "1" is a resourceVersion that no copy has: absent → created, existing → 409, never a silent merge.
-  const preconditions = known === undefined
-    ? { resourceVersion: "1" }
-    : { uid: known.uid, resourceVersion: known.resourceVersion };
-  const body: KubeObject = { ...want.object, metadata: { ...want.object.metadata, ...preconditions } };
-  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
-  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Ignore", signal: context.signal } as const;
-  const stored = await context.target.apply(target, body, options);
-  context.memory.setCopy(entry, markOf(stored.metadata));
-  entry.normalisedHash = covers(stored, want.object) ? undefined : want.hash;
-  const operation = known === undefined ? "create" : "update";
-  context.audit(operation, kind.name, name, entry.copy?.resourceVersion ?? "");
-  return { type: "Written", operation };
-}
-
-function fenced(context: MirrorContext): Outcome {
-  const verdict = context.fence.verdict;
-  const message = verdict.type === "Fenced"
-    ? verdict.message
-    : verdict.type === "NotStandby"
-    ? `the DR namespace is ${verdict.role}`
-    : "this process does not lead";
-  return { type: "Failed", failure: { failureClass: "Fenced", message } };
 }

@@ -59,6 +59,8 @@ export interface MirrorContext {
   missingKind(kind: MirroredKind): Promise<Outcome>;
   /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
   specReplicasPath(kind: MirroredKind): string | undefined;
+  /** Digest of the schema by which DR takes objects of a kind; undefined when it is not known. */
+  targetSchema(kind: MirroredKind): string | undefined;
   /** One line for each write in DR: what, never its content. */
   audit(operation: string, kind: string, name: string, resourceVersion: string): void;
 }
@@ -94,4 +96,15 @@ export async function readCopy(
     if (isKubeError(error, "NotFound", "KindMissing")) return undefined;
     throw error;
   }
+}
+
+/** Why nothing may be written at this moment. */
+export function fenced(context: MirrorContext): Outcome {
+  const verdict = context.fence.verdict;
+  const message = verdict.type === "Fenced"
+    ? verdict.message
+    : verdict.type === "NotStandby"
+    ? `the DR namespace is ${verdict.role}`
+    : "this process does not lead";
+  return { type: "Failed", failure: { failureClass: "Fenced", message } };
 }

@@ -225,6 +225,7 @@ export class Replicator {
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
+      targetSchema: (kind) => target.catalogue?.schemas.get(schemaName(kind)),
       audit: (operation, kind, object, resourceVersion) =>
         auditLog.info("{operation} {kind} {name}", {
           operation,
@@ -270,7 +271,18 @@ export class Replicator {
       this.#followers.set(kind.name, follower);
       follower.start();
     }
+    this.#retryWithNewSchemas();
     this.#options.onChange();
+  }
+
+  /** What DR did not take by a schema it had before may be welcome now. */
+  #retryWithNewSchemas(): void {
+    for (const [key, { kind: name, remainder, failure }] of this.memory.entries()) {
+      const kind = this.#kinds.get(name);
+      if (kind === undefined) continue;
+      const isOutdated = remainder !== undefined && remainder.schema !== this.#context.targetSchema(kind);
+      if (isOutdated || failure?.failureClass === "FieldUnknown") this.queue.add(key, { checkCopy: true });
+    }
   }
 
   #onStalled(key: string): void {
@@ -413,6 +425,12 @@ export class Replicator {
     if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => this.#passWaiters.push(resolve));
   }
+}
+
+/** Where a catalogue has the schema of a kind in DR. */
+function schemaName({ source, target }: MirroredKind): string {
+  const { group, version } = target ?? source;
+  return group === "" ? version : `${group}/${version}`;
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {

@@ -7,12 +7,12 @@
 import { MANAGED_BY } from "../crds/keys.ts";
 import { listAll } from "../kube/list_all.ts";
 import type { KubeClient, KubeObject, ListQuery, ResourceType } from "../kube/types.ts";
-import { covers } from "./desired/compare.ts";
 import { desired } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { keyOf, markOf } from "./memory.ts";
 import { desiredContext, type MirrorContext } from "./mirror_context.ts";
+import { isAsWanted } from "./look.ts";
 import type { KeyedQueue, Ring } from "./queue.ts";
 import { isNewer } from "./resource_version.ts";
 
@@ -124,9 +124,9 @@ function isInSync(
   const mark = markOf(copy.metadata);
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
   const ours = ownedBy(copy.metadata, replicationId, sourceClusterId, sourceNamespace, source.metadata.name) === "ours";
-  if (!ours || mark === undefined || mark.hash !== want.hash || mark.orphaned) return false;
+  if (!ours || mark === undefined || mark.orphaned) return false;
   const entry = context.memory.ensure(key);
-  if (entry.normalisedHash !== want.hash && !covers(copy, want.object)) return false;
+  if (!isAsWanted(copy, want, entry, context.targetSchema(kind))) return false;
   entry.sourceUid = source.metadata.uid;
   entry.sourceResourceVersion = source.metadata.resourceVersion;
   context.memory.setCopy(entry, mark);

@@ -21,6 +21,7 @@ import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
+import { reportsOn } from "./reports.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
@@ -189,10 +190,11 @@ function count(running: RunningFacts): Counts {
 /** What is in DR but not adapted, or not there although no rule says so: at most 20, objects first. */
 function reportsOf(running: RunningFacts): ObjectReport[] {
   const reports: ObjectReport[] = [];
-  for (const [key, { kind, reports: found = [] }] of running.entries) {
-    for (const { reason, message } of found) {
+  for (const [key, entry] of running.entries) {
+    for (const { reason, message } of reportsOn(entry)) {
       if (reports.length >= MAX_REPORTS) return reports;
-      reports.push({ kind: running.kindNames.get(kind)?.kind ?? kind, name: splitKey(key).name, reason, message });
+      const kind = running.kindNames.get(entry.kind)?.kind ?? entry.kind;
+      reports.push({ kind, name: splitKey(key).name, reason, message });
     }
   }
   const pods = running.barePods.slice(0, MAX_REPORTS - reports.length);

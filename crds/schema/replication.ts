@@ -128,7 +128,7 @@ const failure = z.strictObject({
 const report = z.strictObject({
   kind: z.string().meta({ description: "Kind of the object." }),
   name: z.string().meta({ description: "Name of the object." }),
-  reason: z.string().meta({ description: "What was not adapted, or why there is no copy." }),
+  reason: z.string().meta({ description: "What is different, or why there is no copy." }),
   message: z.string().meta({ description: "The same for people." }),
 });
 
@@ -168,7 +168,8 @@ export const replicationStatus = z.strictObject({
   }),
   reports: z.array(report).max(20).optional().meta({
     description:
-      "What is in DR as it was because no rule adapts it, and Pods that nothing would start there; at most 20.",
+      "What is in DR, but not quite as in the source (docs/guide/failures.md), and Pods that nothing would start there; " +
+      "at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,

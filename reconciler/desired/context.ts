@@ -61,6 +61,9 @@ export type Desired =
   | { readonly kind: "object"; readonly object: KubeObject; readonly hash: string; readonly reports: readonly Report[] }
   | Skip;
 
+/** A copy as it should be. */
+export type Wanted = Extract<Desired, { kind: "object" }>;
+
 /** What the steps of one `desired` call share: they change `object`, never `source`. */
 export interface Draft {
   readonly source: KubeObject;

@@ -58,6 +58,7 @@ class Scene {
       sourceIdentityKnown: () => true,
       missingKind: () => Promise.reject(new Error("the kind is there")),
       specReplicasPath: () => undefined,
+      targetSchema: () => undefined,
       audit: () => {},
     };
   }
