@@ -55,7 +55,7 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   Immutable: {
     firstMs: 30_000,
     maxMs: 600_000,
-    remedy: "the change needs the object to be created anew: delete the copy in DR, it comes back with the new value",
+    remedy: "the change needs the copy to be created anew: delete it in DR, or set immutableFieldPolicy: Recreate",
   },
   FieldUnknown: {
     firstMs: 60_000,
@@ -106,7 +106,13 @@ export function classify(error: unknown): Failure {
 
 /** The words of the API server for a field that cannot be changed in place; each kind has its own. */
 const IMMUTABLE =
-  /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|cannot change roleRef/i;
+  /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|can only be modified|cannot change roleRef/i;
+
+/** Whether every reason of a refusal is a field that cannot change in place: nothing else is wrong with the object. */
+export function isImmutable(error: unknown): boolean {
+  if (!isKubeError(error, "Invalid") || classOf(error) !== "Immutable") return false;
+  return (error.status?.details?.causes ?? []).every(({ message = "" }) => IMMUTABLE.test(message));
+}
 
 /** What ResourceQuota and LimitRange say. */
 const QUOTA =

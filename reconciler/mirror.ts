@@ -8,19 +8,24 @@
  */
 import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
-import { desired, type Wanted } from "./desired/desired.ts";
+import { desired } from "./desired/desired.ts";
+import { ruleFor } from "./desired/rules.ts";
+import { classify, type Failure, isImmutable } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { lookAtCopy } from "./look.ts";
 import { type Entry, splitKey } from "./memory.ts";
-import { desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
+import { type Attempt, desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Item } from "./queue.ts";
+import { removeForReplacement } from "./replace.ts";
 import { isNewer } from "./resource_version.ts";
 import { retire } from "./retire.ts";
 import { applyCopy } from "./write.ts";
 
 /** How often one attempt looks again after a conflict before it leaves the rest to the back-off. */
 const MAX_LOOKS = 4;
+
+const RECREATED: Outcome = { type: "Written", operation: "recreate" };
 
 /** Mirrors one key. Throws `KubeError` for what the failure classes are there for. */
 export async function mirrorKey(item: Item, context: MirrorContext): Promise<Outcome> {
@@ -43,7 +48,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   }
   context.ledger.cancel(item.key);
   entry.reports = want.reports.length === 0 ? undefined : want.reports;
-  const outcome = await writeCopy(item, kind, name, want, entry, context);
+  const outcome = await writeCopy(item, { kind, name, want, entry, context });
   if (outcome.type === "Written" || outcome.type === "Unchanged") entry.state = "Synced";
   return outcome;
 }
@@ -79,36 +84,56 @@ function noteSource(entry: Entry, source: KubeObject): void {
   entry.sourceResourceVersion = source.metadata.resourceVersion;
 }
 
-async function writeCopy(
-  item: Item,
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome> {
+async function writeCopy(item: Item, attempt: Attempt): Promise<Outcome> {
+  const { kind, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   // A mark of an orphan is taken off the copy as it is now.
-  let checkCopy = item.checkCopy || entry.copy?.orphaned === true;
-  if (entry.copy?.hash === want.hash && !checkCopy) return { type: "Unchanged" };
+  let mustLook = item.checkCopy || entry.copy?.orphaned === true;
+  if (entry.copy?.hash === want.hash && !mustLook) return { type: "Unchanged" };
+  // Of such a kind the answer to a write does not tell what no write changes.
+  if (entry.copy !== undefined && ruleFor(kind.source).stays !== undefined) mustLook = true;
+  let isReplaced = false;
   for (let look = 0; look < MAX_LOOKS; look++) {
     if (!context.mayWrite()) return fenced(context);
-    try {
-      if (checkCopy) {
-        const known = await lookAtCopy(kind, name, want, entry, context);
-        if (known !== undefined) return known;
-        checkCopy = false;
-      }
-      if (!context.mayWrite()) return fenced(context);
-      return await applyCopy(kind, name, want, entry, context);
-    } catch (error) {
-      if (!isStaleWrite(error, entry)) throw error;
-      // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
-      await context.fence.recheck();
-      checkCopy = true;
+    const step = await tryOnce(attempt, mustLook);
+    if (step.type === "Done") return step.outcome.type === "Written" && isReplaced ? RECREATED : step.outcome;
+    if (step.type === "Replace") {
+      const outcome = await removeForReplacement(attempt, step.failure);
+      if (outcome !== undefined) return outcome;
+      isReplaced = true;
     }
+    mustLook = true;
   }
   return { type: "Failed", failure: { failureClass: "Transient", message: "the copy keeps changing in DR" } };
+}
+
+/** What one look and one write came to. */
+type Step =
+  | { readonly type: "Done"; readonly outcome: Outcome }
+  | { readonly type: "LookAgain" }
+  | { readonly type: "Replace"; readonly failure: Failure };
+
+async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
+  const { entry, context } = attempt;
+  try {
+    if (mustLook) {
+      const look = await lookAtCopy(attempt);
+      if (look.type === "Done") return look;
+      if (look.type === "Replace") return { type: "Replace", failure: immutableFailure(look.field) };
+    }
+    if (!context.mayWrite()) return { type: "Done", outcome: fenced(context) };
+    return { type: "Done", outcome: await applyCopy(attempt) };
+  } catch (error) {
+    if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
+    if (!isStaleWrite(error, entry)) throw error;
+    // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
+    await context.fence.recheck();
+    return { type: "LookAgain" };
+  }
+}
+
+function immutableFailure(field: string): Failure {
+  return { failureClass: "Immutable", message: `the DR cluster keeps ${field} as it is, whatever is written` };
 }
 
 /** A 409 by resourceVersion or existing name, a 404 of a copy we knew, a 422 for a uid that is not the copy's. */

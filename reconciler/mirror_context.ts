@@ -7,11 +7,11 @@ import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeClient, type KubeObject } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
-import type { DesiredContext } from "./desired/desired.ts";
+import type { DesiredContext, Wanted } from "./desired/desired.ts";
 import type { Fence } from "./fence.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { MirroredKind } from "./kinds.ts";
-import type { Memory } from "./memory.ts";
+import type { Entry, Memory } from "./memory.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Who mirrors what to where. */
@@ -29,6 +29,7 @@ export interface MirrorOptions {
   readonly rbacObjects: "Mirror" | "Skip";
   readonly crds: "IfMissing" | "Never";
   readonly deletion: DeletionPolicy;
+  readonly immutableFieldPolicy: "Report" | "Recreate";
 }
 
 /** Everything one attempt may touch. */
@@ -63,6 +64,15 @@ export interface MirrorContext {
   targetSchema(kind: MirroredKind): string | undefined;
   /** One line for each write in DR: what, never its content. */
   audit(operation: string, kind: string, name: string, resourceVersion: string): void;
+}
+
+/** One attempt at one copy. */
+export interface Attempt {
+  readonly kind: MirroredKind;
+  readonly name: string;
+  readonly want: Wanted;
+  readonly entry: Entry;
+  readonly context: MirrorContext;
 }
 
 /** Context of `desired` for a kind. */

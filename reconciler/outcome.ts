@@ -2,7 +2,7 @@ import type { Failure } from "./failure.ts";
 
 /** What became of one attempt at a key. */
 export type Outcome =
-  | { readonly type: "Written"; readonly operation: "create" | "update" | "delete" | "orphan" }
+  | { readonly type: "Written"; readonly operation: "create" | "update" | "recreate" | "delete" | "orphan" }
   /** The copy is as it should be; nothing was written. */
   | { readonly type: "Unchanged" }
   /** Not mirrored, on purpose. */

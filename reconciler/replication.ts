@@ -309,6 +309,7 @@ export class ReplicationRunner {
         rbacObjects: spec.rbacObjects,
         crds: spec.crds,
         deletion: deletionPolicy(spec.deletion),
+        immutableFieldPolicy: spec.immutableFieldPolicy,
       },
       selection: new Selection(resourceTypesOf(this.#object, remote), spec.excludeResourceTypes ?? []),
       source,

@@ -7,11 +7,10 @@ import { FIELD_MANAGER } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject, ResourceType } from "../kube/types.ts";
 import { differenceOf, firstDifference } from "./desired/compare.ts";
-import type { Wanted } from "./desired/desired.ts";
 import { classify, type Failure } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { type Entry, markOf } from "./memory.ts";
-import type { MirrorContext } from "./mirror_context.ts";
+import type { Attempt, MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { omitField, unknownFields } from "./unknown_fields.ts";
 
@@ -24,13 +23,7 @@ type Stored =
   | { readonly failure: Failure };
 
 /** Writes the copy as it was last seen, or creates it where there is none. Throws `KubeError`. */
-export async function applyCopy(
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome> {
+export async function applyCopy({ kind, name, want, entry, context }: Attempt): Promise<Outcome> {
   if (kind.target === undefined) return await context.missingKind(kind);
   const known = entry.copy;
   const schema = context.targetSchema(kind);

@@ -86,6 +86,11 @@ const fields = z.strictObject({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
+  immutableFieldPolicy: z.enum(["Report", "Recreate"]).default("Report").meta({
+    description: "What happens to a change that no copy can take in place. Report: it is told in `status.failures`. " +
+      "Recreate: the copy is deleted and created anew; never a PersistentVolumeClaim. A copy whose source was itself " +
+      "created anew is replaced either way, unless it is a custom resource.",
+  }),
   crds: z.enum(["IfMissing", "Never"]).default("IfMissing").meta({
     description: "IfMissing: a CustomResourceDefinition that DR lacks is created there. Never: it is not.",
   }),

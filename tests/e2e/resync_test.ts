@@ -40,6 +40,7 @@ class Scene {
         scaleToZero: true,
         rbacObjects: "Mirror",
         crds: "Never",
+        immutableFieldPolicy: "Report",
         deletion: { policy: "Mirror", graceMs: 0, budget: { count: 9, percent: 100, windowMs: 600_000 } },
       },
       source: client,
