@@ -44,7 +44,8 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   Conflict: {
     firstMs: 30_000,
     maxMs: 600_000,
-    remedy: "an object of that name that is not ours is in the DR namespace: delete or rename it",
+    remedy:
+      "an object of that name that is not ours is in the DR namespace: delete or rename it, or set conflictPolicy: Adopt",
   },
   Denied: {
     firstMs: 5_000,

@@ -7,10 +7,21 @@ import { DESIRED_HASH, ORPHANED_AT } from "../crds/keys.ts";
 import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
+import { controllerOf } from "./desired/owners.ts";
+import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
 
 /** Where an object stands. */
-export const OBJECT_STATES = ["Pending", "Synced", "Skipped", "Failed", "Conflict", "Deleting"] as const;
+export const OBJECT_STATES = [
+  "Pending",
+  "Synced",
+  "Skipped",
+  "Failed",
+  "Conflict",
+  "Drifted",
+  "OwnedByDR",
+  "Deleting",
+] as const;
 export type ObjectState = (typeof OBJECT_STATES)[number];
 
 /** The copy as it was last seen, enough to write to it with preconditions and to tell drift from our own echo. */
@@ -21,6 +32,8 @@ export interface CopyMark {
   readonly fingerprint: number;
   /** Hash of the desired object that it carries. */
   readonly hash: string;
+  /** Whoever controls it in DR (`ExternalSecret db`), if anybody does: then it is theirs to write. */
+  readonly controller?: string;
   /** Marked as orphaned: the mark goes when the source is back. */
   readonly orphaned: boolean;
 }
@@ -49,7 +62,11 @@ export interface Entry {
   readonly copy?: CopyMark;
   /** What the last apply left different. */
   remainder?: Remainder;
+  /** A difference that comes back after each correction. */
+  dispute?: Dispute;
   state: ObjectState;
+  /** Why the copy is left as it is, in state Drifted or OwnedByDR. */
+  left?: { readonly reason: string; readonly message: string };
   /** What could not be adapted in the copy; absent when all could. */
   reports?: readonly Report[];
   failure?: { failureClass: FailureClass; message: string; attempts: number; nextRetryWallMs: number };
@@ -97,11 +114,13 @@ export interface KindCount {
 export function markOf(live: ObjectMeta): CopyMark | undefined {
   const { uid, resourceVersion, annotations } = live;
   if (uid === undefined || resourceVersion === undefined) return undefined;
+  const controller = controllerOf(live);
   return {
     uid,
     resourceVersion,
     fingerprint: fingerprint(live),
     hash: annotations?.[DESIRED_HASH] ?? "",
+    ...(controller === undefined ? {} : { controller: `${controller.kind} ${controller.name}` }),
     orphaned: annotations?.[ORPHANED_AT] !== undefined,
   };
 }

@@ -7,12 +7,15 @@
  * @module
  */
 import { isKubeError } from "../kube/errors.ts";
+import { adoptCopy } from "./adopt.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { desired } from "./desired/desired.ts";
+import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
+import { corrected } from "./dispute.ts";
 import { classify, type Failure, isImmutable } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
-import { lookAtCopy } from "./look.ts";
+import { type Look, lookAtCopy } from "./look.ts";
 import { type Entry, splitKey } from "./memory.ts";
 import { type Attempt, desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
@@ -20,7 +23,7 @@ import type { Item } from "./queue.ts";
 import { removeForReplacement } from "./replace.ts";
 import { isNewer } from "./resource_version.ts";
 import { retire } from "./retire.ts";
-import { applyCopy } from "./write.ts";
+import { applyCopy, rehearse } from "./write.ts";
 
 /** How often one attempt looks again after a conflict before it leaves the rest to the back-off. */
 const MAX_LOOKS = 4;
@@ -48,7 +51,14 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   }
   context.ledger.cancel(item.key);
   entry.reports = want.reports.length === 0 ? undefined : want.reports;
-  const outcome = await writeCopy(item, { kind, name, want, entry, context });
+  const outcome = await writeCopy(item, {
+    kind,
+    name,
+    want,
+    entry,
+    context,
+    sourceController: controllerOf(source.metadata),
+  });
   if (outcome.type === "Written" || outcome.type === "Unchanged") entry.state = "Synced";
   return outcome;
 }
@@ -88,7 +98,7 @@ async function writeCopy(item: Item, attempt: Attempt): Promise<Outcome> {
   const { kind, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   // A mark of an orphan is taken off the copy as it is now.
-  let mustLook = item.checkCopy || entry.copy?.orphaned === true;
+  let mustLook = item.checkCopy || entry.copy?.orphaned === true || entry.copy?.controller !== undefined;
   if (entry.copy?.hash === want.hash && !mustLook) return { type: "Unchanged" };
   // Of such a kind the answer to a write does not tell what no write changes.
   if (entry.copy !== undefined && ruleFor(kind.source).stays !== undefined) mustLook = true;
@@ -116,13 +126,11 @@ type Step =
 async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
   const { entry, context } = attempt;
   try {
-    if (mustLook) {
-      const look = await lookAtCopy(attempt);
-      if (look.type === "Done") return look;
-      if (look.type === "Replace") return { type: "Replace", failure: immutableFailure(look.field) };
-    }
+    const look: Look = mustLook ? await lookAtCopy(attempt) : { type: "Write" };
+    if (look.type === "Done") return look;
+    if (look.type === "Replace") return { type: "Replace", failure: immutableFailure(look.field) };
     if (!context.mayWrite()) return { type: "Done", outcome: fenced(context) };
-    return { type: "Done", outcome: await applyCopy(attempt) };
+    return { type: "Done", outcome: await act(attempt, look) };
   } catch (error) {
     if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
     if (!isStaleWrite(error, entry)) throw error;
@@ -130,6 +138,23 @@ async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
     await context.fence.recheck();
     return { type: "LookAgain" };
   }
+}
+
+async function act(attempt: Attempt, look: Exclude<Look, { type: "Done" | "Replace" }>): Promise<Outcome> {
+  const { want, entry, context } = attempt;
+  if (look.type === "Adopt") return await adoptCopy(attempt, look.live);
+  if (look.type === "Drifted") {
+    // After a restart, what DR never took looks like an edit.
+    entry.remainder = (await rehearse(attempt)).remainder;
+    if (entry.remainder?.difference === look.difference) return { type: "Unchanged" };
+    return { type: "Left", reason: "Drifted", message: `${look.path} was changed in the DR cluster` };
+  }
+  const outcome = await applyCopy(attempt);
+  if (outcome.type === "Written" && look.drift !== undefined) {
+    const drift = { hash: want.hash, difference: look.drift };
+    entry.dispute = corrected(entry.dispute, drift, context.clock.wallMs());
+  }
+  return outcome;
 }
 
 function immutableFailure(field: string): Failure {

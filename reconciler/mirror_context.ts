@@ -4,7 +4,7 @@
  * @module
  */
 import { isKubeError } from "../kube/errors.ts";
-import { apiVersionOf, type KubeClient, type KubeObject } from "../kube/types.ts";
+import { apiVersionOf, type KubeClient, type KubeObject, type OwnerReference } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
 import type { DesiredContext, Wanted } from "./desired/desired.ts";
@@ -29,6 +29,8 @@ export interface MirrorOptions {
   readonly rbacObjects: "Mirror" | "Skip";
   readonly crds: "IfMissing" | "Never";
   readonly deletion: DeletionPolicy;
+  readonly conflictPolicy: "Abort" | "Adopt";
+  readonly driftPolicy: "Correct" | "Report";
   readonly immutableFieldPolicy: "Report" | "Recreate";
 }
 
@@ -71,6 +73,8 @@ export interface Attempt {
   readonly kind: MirroredKind;
   readonly name: string;
   readonly want: Wanted;
+  /** Who controls the source object, if anybody does. */
+  readonly sourceController?: OwnerReference;
   readonly entry: Entry;
   readonly context: MirrorContext;
 }

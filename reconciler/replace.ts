@@ -11,6 +11,7 @@ import type { KubeObject } from "../kube/types.ts";
 import { neverDeleted } from "./deletes.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
 import type { Wanted } from "./desired/desired.ts";
+import { controllerOf } from "./desired/owners.ts";
 import { ownedBy, readOrigin } from "./desired/ownership.ts";
 import type { Failure } from "./failure.ts";
 import { keyOf, markOf } from "./memory.ts";
@@ -28,6 +29,8 @@ export async function removeForReplacement(attempt: Attempt, failure: Failure): 
   const live = await readCopy(kind, name, context);
   if (live === undefined) return undefined;
   const isOurs = ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name) === "ours";
+  const controller = controllerOf(live.metadata);
+  if (controller !== undefined) return undefined;
   const objection = isOurs ? whyNotReplaced(keyOf(kind.source, name), live, want, context.options) : "it is not ours";
   if (objection !== undefined) {
     return { type: "Failed", failure: { ...failure, message: `${failure.message} (not created anew: ${objection})` } };

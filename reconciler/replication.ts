@@ -309,6 +309,8 @@ export class ReplicationRunner {
         rbacObjects: spec.rbacObjects,
         crds: spec.crds,
         deletion: deletionPolicy(spec.deletion),
+        conflictPolicy: spec.conflictPolicy,
+        driftPolicy: spec.driftPolicy,
         immutableFieldPolicy: spec.immutableFieldPolicy,
       },
       selection: new Selection(resourceTypesOf(this.#object, remote), spec.excludeResourceTypes ?? []),

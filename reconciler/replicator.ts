@@ -56,6 +56,9 @@ export interface ReplicatorOptions {
   onChange(): void;
 }
 
+/** When a copy that somebody in DR owns is looked at again, unless it changes before: 10 minutes. */
+const OWNED_REVIEW_MS = 600_000;
+
 /** How the last full pass went. */
 export interface PassResult {
   readonly startedWallMs: number;
@@ -348,6 +351,7 @@ export class Replicator {
     const { kind } = splitKey(item.key);
     const entry = this.memory.get(item.key);
     if (outcome.type !== "Failed" && outcome.type !== "Conflict" && entry !== undefined) entry.failure = undefined;
+    if (entry !== undefined) entry.left = outcome.type === "Left" ? outcome : undefined;
     switch (outcome.type) {
       case "Written":
         if (outcome.operation === "delete") this.deleted++;
@@ -361,6 +365,13 @@ export class Replicator {
         if (outcome.type === "Skipped" && entry !== undefined) entry.state = "Skipped";
         if (outcome.type === "Gone" && entry !== undefined && entry.copy === undefined) this.memory.forget(item.key);
         return this.queue.done(item.key);
+      case "Left":
+        if (entry !== undefined) entry.state = outcome.reason;
+        // Whoever owns it in DR may be gone by then; an edit stays until somebody changes either side.
+        return this.queue.done(
+          item.key,
+          outcome.reason === "OwnedByDR" ? { retryInMs: OWNED_REVIEW_MS, failed: false, checkCopy: true } : undefined,
+        );
       case "Waiting":
         return this.queue.done(item.key, { retryInMs: outcome.retryInMs, failed: false });
       case "Conflict":

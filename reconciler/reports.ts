@@ -11,8 +11,14 @@ export interface EntryReport {
   readonly message: string;
 }
 
-/** What could not be adapted in a copy, and what DR did not take of it. */
-export function reportsOn({ reports = [], remainder }: Entry): readonly EntryReport[] {
+/** Why a copy is left as it is, what could not be adapted in it, and what DR did not take of it. */
+export function reportsOn({ reports = [], remainder, left }: Entry): readonly EntryReport[] {
+  if (left !== undefined) {
+    const what = left.reason === "Drifted"
+      ? "it stays so until the source object changes"
+      : "it is not written any more";
+    return [...reports, { reason: left.reason, message: `${left.message}: ${what}` }];
+  }
   if (remainder === undefined) return reports;
   const { unknownFields, path } = remainder;
   if (unknownFields.length === 0) {

@@ -118,7 +118,15 @@ function lastCounts(facts: StatusFacts, running: RunningFacts): Counts | undefin
   const { status } = facts.replication;
   if (running.lastPass !== undefined || !rests(facts) || status?.syncStats === undefined) return undefined;
   const { failures = [], resourceStatus = [], syncStats } = status;
-  const none = { totalResources: 0, successfulSyncs: 0, pending: 0, failedSyncs: 0, conflicts: 0, deleted: 0 };
+  const none = {
+    totalResources: 0,
+    successfulSyncs: 0,
+    pending: 0,
+    failedSyncs: 0,
+    conflicts: 0,
+    drifted: 0,
+    deleted: 0,
+  };
   const ofClass = (name: string) => failures.filter((failure) => failure.class === name);
   return {
     stats: { ...none, ...syncStats },
@@ -149,13 +157,14 @@ function count(running: RunningFacts): Counts {
     pending: 0,
     failedSyncs: 0,
     conflicts: 0,
+    drifted: 0,
     deleted: running.deleted,
   };
   const kinds = new Map<string, ResourceStatus>();
   const failures: Failure[] = [];
   const conflicts: string[] = [];
   for (const [key, entry] of running.entries) {
-    if (entry.state === "Skipped" || entry.state === "Deleting") continue;
+    if (entry.state === "Skipped" || entry.state === "OwnedByDR" || entry.state === "Deleting") continue;
     const { name } = splitKey(key);
     const kind = kindStatus(kinds, entry.kind, running);
     kind.total++;
@@ -164,6 +173,7 @@ function count(running: RunningFacts): Counts {
       kind.synced++;
       stats.successfulSyncs++;
     } else if (entry.state === "Pending") stats.pending++;
+    else if (entry.state === "Drifted") stats.drifted++;
     else {
       kind.failed++;
       if (entry.state === "Conflict") {
@@ -297,7 +307,7 @@ function synced({ stats }: Counts, running: RunningFacts, isFirst: boolean): Upd
     return {
       type: "Synced",
       status: "False",
-      reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : "Pending",
+      reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : stats.pending > 0 ? "Pending" : "Drifted",
       message,
     };
   }
@@ -330,7 +340,7 @@ function conflict({ conflicts }: Counts): Update {
   }
   const names = conflicts.slice(0, 5).join(", ");
   const message = `${conflicts.length} objects of the DR namespace are not ours and stay as they are: ${names}; ` +
-    'delete or rename them, or label the source object dr-syncer.io/ignore: "true"';
+    'delete or rename them, set conflictPolicy: Adopt, or label the source object dr-syncer.io/ignore: "true"';
   return { type: "Conflict", status: "True", reason: "NotOurs", message };
 }
 

@@ -86,6 +86,16 @@ const fields = z.strictObject({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
+  conflictPolicy: z.enum(["Abort", "Adopt"]).default("Abort").meta({
+    description:
+      "What happens to an object of DR that is in the way of a copy and that nobody manages. Abort: it stays as " +
+      "it is (condition `Conflict`). Adopt: it becomes the copy, with nothing left of what it was.",
+  }),
+  driftPolicy: z.enum(["Correct", "Report"]).default("Correct").meta({
+    description:
+      "What happens to a copy that somebody edits in DR. Correct: it is put right. Report: it stays so until " +
+      "the source object changes, and is told in `status.reports`.",
+  }),
   immutableFieldPolicy: z.enum(["Report", "Recreate"]).default("Report").meta({
     description: "What happens to a change that no copy can take in place. Report: it is told in `status.failures`. " +
       "Recreate: the copy is deleted and created anew; never a PersistentVolumeClaim. A copy whose source was itself " +
@@ -110,6 +120,7 @@ const syncStats = z.strictObject({
   pending: count.optional().meta({ description: "Of these, not yet written." }),
   failedSyncs: count.optional().meta({ description: "Of these, refused by DR." }),
   conflicts: count.optional().meta({ description: "Of these, in the way of an object that is not ours." }),
+  drifted: count.optional().meta({ description: "Of these, edited in DR and left so (`driftPolicy: Report`)." }),
   deleted: count.optional().meta({ description: "Copies deleted so far." }),
 });
 

@@ -40,6 +40,8 @@ class Scene {
         scaleToZero: true,
         rbacObjects: "Mirror",
         crds: "Never",
+        conflictPolicy: "Abort",
+        driftPolicy: "Correct",
         immutableFieldPolicy: "Report",
         deletion: { policy: "Mirror", graceMs: 0, budget: { count: 9, percent: 100, windowMs: 600_000 } },
       },

@@ -50,6 +50,7 @@ Deno.test("what an older DR cluster does not know", async (t) => {
   await t.step("comes as soon as DR knows it", () => upgraded(safety));
   await t.step("is not left out where less would allow more", () => policy(safety));
   await t.step("and what DR drops by itself is written once, and told", () => normalised(safety));
+  await t.step("nor is it taken for an edit after a restart", () => noDrift(safety));
 });
 
 async function begin(safety: SafetyScene): Promise<void> {
@@ -151,6 +152,36 @@ async function normalised(safety: SafetyScene): Promise<void> {
     await requests(scene.dr, { verb: "APPLY", resource: "services" }) > applies,
     "an edit is corrected all the same",
   );
+}
+
+async function noDrift(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const before = await scene.get(scene.dr, "service", "near", NAMESPACE);
+  // A changed spec begins anew, with nothing remembered.
+  const patch = '{"spec":{"driftPolicy":"Report"}}';
+  await scene.source.kubectl(["patch", "replication", NAMESPACE, "-n", CONTROL, "--type=merge", "-p", patch]);
+  const { metadata } = await scene.get(scene.source, "replication", NAMESPACE, CONTROL);
+  const synced = await safety.source.until(
+    "replications",
+    CONTROL,
+    NAMESPACE,
+    (object) =>
+      object.status.observedGeneration === metadata.generation && object.status.reports.length > 0 &&
+      conditionOf(object, "Synced")?.status === "True",
+  );
+  assert.deepEqual(synced.status.reports.map(({ reason }: Printed) => reason), ["Normalised"]);
+  assert.deepEqual(await scene.get(scene.dr, "service", "near", NAMESPACE), before);
+  await scene.dr.kubectl([
+    "patch",
+    "service",
+    "near",
+    "-n",
+    NAMESPACE,
+    "--type=merge",
+    "-p",
+    '{"spec":{"sessionAffinity":"ClientIP"}}',
+  ]);
+  assert.match((await reportOn(safety, "near", "Drifted")).message, /spec\.sessionAffinity/);
 }
 
 async function reportOn({ scene }: SafetyScene, name: string, reason: string): Promise<Printed> {
