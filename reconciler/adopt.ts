@@ -11,7 +11,7 @@ import { groupResource, type KubeObject, type ResourceType } from "../kube/types
 import { isObject, type JsonObject } from "./desired/json.ts";
 import { classify } from "./failure.ts";
 import { markOf } from "./memory.ts";
-import type { Attempt } from "./mirror_context.ts";
+import { type Attempt, fenced } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { applyCopy, rehearse } from "./write.ts";
 
@@ -42,6 +42,7 @@ async function tryToAdopt(attempt: Attempt, live: KubeObject): Promise<Outcome> 
     throw error;
   });
   if (failure !== undefined) return { type: "Failed", failure };
+  if (!attempt.context.mayWrite()) return fenced(attempt.context);
   await takeOver(attempt, live);
   const outcome = await applyCopy(attempt);
   return outcome.type === "Written" ? { type: "Written", operation: "adopt" } : outcome;

@@ -7,8 +7,8 @@
  * @module
  */
 import { isKubeError } from "../kube/errors.ts";
-import { adoptCopy } from "./adopt.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
+import { adoptCopy } from "./adopt.ts";
 import { desired } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
@@ -132,8 +132,10 @@ async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
     if (!context.mayWrite()) return { type: "Done", outcome: fenced(context) };
     return { type: "Done", outcome: await act(attempt, look) };
   } catch (error) {
-    if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
-    if (!isStaleWrite(error, entry)) throw error;
+    if (!isStaleWrite(error, entry)) {
+      if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
+      throw error;
+    }
     // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
     await context.fence.recheck();
     return { type: "LookAgain" };

@@ -8,6 +8,7 @@ import { apiVersionOf, type KubeClient, type KubeObject, type OwnerReference } f
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
 import type { DesiredContext, Wanted } from "./desired/desired.ts";
+import type { Failure } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { MirroredKind } from "./kinds.ts";
@@ -112,13 +113,18 @@ export async function readCopy(
   }
 }
 
-/** Why nothing may be written at this moment. */
+/** Why nothing may be written at this moment, as the outcome of an attempt. */
 export function fenced(context: MirrorContext): Outcome {
+  return { type: "Failed", failure: fencedFailure(context) };
+}
+
+/** Why nothing may be written at this moment. */
+export function fencedFailure(context: MirrorContext): Failure {
   const verdict = context.fence.verdict;
   const message = verdict.type === "Fenced"
     ? verdict.message
     : verdict.type === "NotStandby"
     ? `the DR namespace is ${verdict.role}`
     : "this process does not lead";
-  return { type: "Failed", failure: { failureClass: "Fenced", message } };
+  return { failureClass: "Fenced", message };
 }

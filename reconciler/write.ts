@@ -9,7 +9,7 @@ import type { KubeObject, ResourceType } from "../kube/types.ts";
 import { differenceOf, firstDifference } from "./desired/compare.ts";
 import { classify, type Failure } from "./failure.ts";
 import { type Entry, markOf, type Remainder } from "./memory.ts";
-import type { Attempt } from "./mirror_context.ts";
+import { type Attempt, fencedFailure } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { omitField, unknownFields } from "./unknown_fields.ts";
 
@@ -80,6 +80,8 @@ async function applyKnown(
       object = omission.object;
       omitted.push(path);
     }
+    // Rounds take their time: the fence may have closed meanwhile.
+    if (!dryRun && !context.mayWrite()) return { failure: fencedFailure(context) };
     const body: KubeObject = { ...object, metadata: { ...object.metadata, ...preconditionsOf(entry) } };
     try {
       return { object: await context.target.apply(type, body, options), omitted };

@@ -4,8 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { waitFor } from "../wait.ts";
 import { CONTROL } from "./api.ts";
-import { CANARY, deployment, failure, status } from "./refusals.ts";
+import { CANARY, deployment, failure, map, status } from "./refusals.ts";
+import { requests } from "./requests.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
 import type { Printed, Scene } from "./scene.ts";
 
@@ -188,9 +190,16 @@ async function notOurs(scene: Scene): Promise<void> {
 
 async function held(scene: Scene): Promise<void> {
   const { metadata: { uid } } = await hold(scene, "held");
+  // Another change while it is held: another attempt, which does not delete again.
+  const refused = () => requests(scene.dr, { verb: "APPLY", resource: "widgets", code: "422" });
+  const before = await refused();
+  await scene.apply([widget("anew", "held", "flat")]);
+  await waitFor("another attempt", async () => await refused() > before, { deadlineMs: 20_000 });
+  await scene.apply([map("anew", "marker")]);
+  await scene.until(scene.dr, "configmap", "marker", "anew");
   await release(scene, "held");
   const back = await copy(scene, "widget/held", "anew", ({ metadata }) => metadata.uid !== uid);
-  assert.equal(back.spec.shape, "square");
+  assert.equal(back.spec.shape, "flat");
   assert.deepEqual(operations(scene, "anew", "widget/held"), ["create", "recreate", "create"]);
 }
 
