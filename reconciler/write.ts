@@ -69,7 +69,8 @@ async function applyKnown(
   omit: readonly string[],
   dryRun: boolean,
 ): Promise<{ readonly object: KubeObject; readonly omitted: readonly string[] } | { readonly failure: Failure }> {
-  const options = { fieldManager: FIELD_MANAGER, signal: context.signal, dryRun };
+  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
+  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Ignore", signal: context.signal, dryRun } as const;
   const omitted: string[] = [];
   let object = want.object;
   let unknown = omit;
