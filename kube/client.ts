@@ -135,7 +135,12 @@ class ApiClient implements KubeClient {
   async json(method: string, path: string, body?: unknown, call: Call = {}): Promise<unknown> {
     const answer = await this.#transport.request({ ...bounds(call), method, path, body, sensitive: true });
     if (typeof answer.body !== "string") return answer.body;
-    throw new KubeError("BadResponse", `Cannot ${method} ${path}: the answer is not JSON`);
+    try {
+      // The index of OpenAPI v3 comes as text/plain.
+      return JSON.parse(answer.body);
+    } catch {
+      throw new KubeError("BadResponse", `Cannot ${method} ${path}: the answer is not JSON`);
+    }
   }
 
   discover(call: Call = {}): Promise<Discovery> {

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
 import { readScalePaths } from "./scale_paths.ts";
+import { readSchemaDigests } from "./schema_digests.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
@@ -16,6 +17,8 @@ export interface Catalogue {
   readonly discovery: Discovery;
   /** `specReplicasPath` of custom resources with a scale subresource, by `resource.group`. */
   readonly scalePaths: ReadonlyMap<string, string>;
+  /** Digest of the schemas of each group version (`apps/v1`, `v1`). */
+  readonly schemas: ReadonlyMap<string, string>;
 }
 
 /** A connected cluster whose identity is known. */
@@ -78,7 +81,8 @@ export class Cluster {
     const before = this.#catalogue;
     const discovery = await this.client.discover({ signal });
     const scalePaths = await readScalePaths(this.client, discovery, signal);
-    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), scalePaths };
+    const schemas = await readSchemaDigests(this.client, signal) ?? before?.schemas ?? new Map();
+    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), scalePaths, schemas };
     if (before === undefined || describe(before) !== describe(this.#catalogue)) {
       for (const listener of this.#listeners) listener();
     }
@@ -101,7 +105,7 @@ function describe(catalogue: Catalogue): string {
     `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`
   );
   const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
-  return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths].flat()].join(" ");
+  return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths, ...catalogue.schemas].flat()].join(" ");
 }
 
 /** Identity of a cluster: the uid of its Namespace kube-system. Throws `KubeError`. */

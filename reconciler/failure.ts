@@ -44,7 +44,8 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   Conflict: {
     firstMs: 30_000,
     maxMs: 600_000,
-    remedy: "an object of that name that is not ours is in the DR namespace: delete or rename it",
+    remedy:
+      "an object of that name that is not ours is in the DR namespace: delete or rename it, or set conflictPolicy: Adopt",
   },
   Denied: {
     firstMs: 5_000,
@@ -55,12 +56,12 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   Immutable: {
     firstMs: 30_000,
     maxMs: 600_000,
-    remedy: "the change needs the object to be created anew: delete the copy in DR, it comes back with the new value",
+    remedy: "the change needs the copy to be created anew: delete it in DR, or set immutableFieldPolicy: Recreate",
   },
   FieldUnknown: {
     firstMs: 60_000,
     maxMs: 600_000,
-    remedy: "the DR cluster does not know a field: upgrade it or its CRD",
+    remedy: "upgrade the DR cluster or its CRD",
   },
   KindMissing: { firstMs: 5_000, maxMs: 60_000, remedy: "install the kind's CRD or API in the DR cluster" },
   NamespaceMissing: { firstMs: 1_000, maxMs: 30_000, remedy: "the namespace is created again by itself" },
@@ -77,6 +78,9 @@ const BACK_OFF: Readonly<Record<FailureClass, BackOff>> = {
   },
   Fenced: { firstMs: 10_000, maxMs: 60_000, remedy: "see the condition Fenced" },
 };
+
+/** Every class. */
+export const FAILURE_CLASSES = Object.keys(BACK_OFF) as readonly FailureClass[];
 
 /** Delay before the next attempt, in milliseconds: exponential with full jitter in its upper half. */
 export function backOffMs(failure: Failure, attempts: number, random: () => number): number {
@@ -103,7 +107,13 @@ export function classify(error: unknown): Failure {
 
 /** The words of the API server for a field that cannot be changed in place; each kind has its own. */
 const IMMUTABLE =
-  /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|cannot change roleRef/i;
+  /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|can only be modified|cannot change roleRef/i;
+
+/** Whether every reason of a refusal is a field that cannot change in place: nothing else is wrong with the object. */
+export function isImmutable(error: unknown): boolean {
+  if (!isKubeError(error, "Invalid") || classOf(error) !== "Immutable") return false;
+  return (error.status?.details?.causes ?? []).every(({ message = "" }) => IMMUTABLE.test(message));
+}
 
 /** What ResourceQuota and LimitRange say. */
 const QUOTA =

@@ -7,10 +7,21 @@ import { DESIRED_HASH, ORPHANED_AT } from "../crds/keys.ts";
 import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
+import { controllerOf } from "./desired/owners.ts";
+import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
 
 /** Where an object stands. */
-export const OBJECT_STATES = ["Pending", "Synced", "Skipped", "Failed", "Conflict", "Deleting"] as const;
+export const OBJECT_STATES = [
+  "Pending",
+  "Synced",
+  "Skipped",
+  "Failed",
+  "Conflict",
+  "Drifted",
+  "OwnedByDR",
+  "Deleting",
+] as const;
 export type ObjectState = (typeof OBJECT_STATES)[number];
 
 /** The copy as it was last seen, enough to write to it with preconditions and to tell drift from our own echo. */
@@ -21,8 +32,24 @@ export interface CopyMark {
   readonly fingerprint: number;
   /** Hash of the desired object that it carries. */
   readonly hash: string;
+  /** Whoever controls it in DR (`ExternalSecret db`), if anybody does: then it is theirs to write. */
+  readonly controller?: string;
   /** Marked as orphaned: the mark goes when the source is back. */
   readonly orphaned: boolean;
+}
+
+/** What of a desired object DR does not take: written once, then left so until either side changes. */
+export interface Remainder {
+  /** Hash of the desired object. */
+  readonly hash: string;
+  /** How the copy differs from it; see `differenceOf`. */
+  readonly difference: string;
+  /** Path of the first difference. */
+  readonly path: string;
+  /** Digest of the schema by which DR did not take it; undefined when it is not known. */
+  readonly schema?: string;
+  /** Fields that DR does not know, left out of what was written. */
+  readonly unknownFields: readonly string[];
 }
 
 /** Memory of one object. */
@@ -33,9 +60,13 @@ export interface Entry {
   sourceResourceVersion?: string;
   /** Set by `Memory.setCopy` only. */
   readonly copy?: CopyMark;
-  /** Hash whose apply left a difference: not written again until either side changes. */
-  normalisedHash?: string;
+  /** What the last apply left different. */
+  remainder?: Remainder;
+  /** A difference that comes back after each correction. */
+  dispute?: Dispute;
   state: ObjectState;
+  /** Why the copy is left as it is, in state Drifted or OwnedByDR. */
+  left?: { readonly reason: string; readonly message: string };
   /** What could not be adapted in the copy; absent when all could. */
   reports?: readonly Report[];
   failure?: { failureClass: FailureClass; message: string; attempts: number; nextRetryWallMs: number };
@@ -83,11 +114,13 @@ export interface KindCount {
 export function markOf(live: ObjectMeta): CopyMark | undefined {
   const { uid, resourceVersion, annotations } = live;
   if (uid === undefined || resourceVersion === undefined) return undefined;
+  const controller = controllerOf(live);
   return {
     uid,
     resourceVersion,
     fingerprint: fingerprint(live),
     hash: annotations?.[DESIRED_HASH] ?? "",
+    ...(controller === undefined ? {} : { controller: `${controller.kind} ${controller.name}` }),
     orphaned: annotations?.[ORPHANED_AT] !== undefined,
   };
 }

@@ -6,24 +6,29 @@
  *
  * @module
  */
-import { FIELD_MANAGER } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
-import { covers } from "./desired/compare.ts";
-import { type Desired, desired } from "./desired/desired.ts";
-import { ownedBy } from "./desired/ownership.ts";
-import { retire, unmarkOrphaned } from "./retire.ts";
-import { desiredContext, type MirrorContext, readCopy } from "./mirror_context.ts";
-import { type Entry, markOf, splitKey } from "./memory.ts";
+import { adoptCopy } from "./adopt.ts";
+import { desired } from "./desired/desired.ts";
+import { controllerOf } from "./desired/owners.ts";
+import { ruleFor } from "./desired/rules.ts";
+import { corrected } from "./dispute.ts";
+import { classify, type Failure, isImmutable } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
+import { type Look, lookAtCopy } from "./look.ts";
+import { type Entry, splitKey } from "./memory.ts";
+import { type Attempt, desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Item } from "./queue.ts";
+import { removeForReplacement } from "./replace.ts";
 import { isNewer } from "./resource_version.ts";
-
-type Wanted = Extract<Desired, { kind: "object" }>;
+import { retire } from "./retire.ts";
+import { applyCopy, rehearse } from "./write.ts";
 
 /** How often one attempt looks again after a conflict before it leaves the rest to the back-off. */
 const MAX_LOOKS = 4;
+
+const RECREATED: Outcome = { type: "Written", operation: "recreate" };
 
 /** Mirrors one key. Throws `KubeError` for what the failure classes are there for. */
 export async function mirrorKey(item: Item, context: MirrorContext): Promise<Outcome> {
@@ -46,7 +51,14 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   }
   context.ledger.cancel(item.key);
   entry.reports = want.reports.length === 0 ? undefined : want.reports;
-  const outcome = await writeCopy(item, kind, name, want, entry, context);
+  const outcome = await writeCopy(item, {
+    kind,
+    name,
+    want,
+    entry,
+    context,
+    sourceController: controllerOf(source.metadata),
+  });
   if (outcome.type === "Written" || outcome.type === "Unchanged") entry.state = "Synced";
   return outcome;
 }
@@ -82,36 +94,73 @@ function noteSource(entry: Entry, source: KubeObject): void {
   entry.sourceResourceVersion = source.metadata.resourceVersion;
 }
 
-async function writeCopy(
-  item: Item,
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome> {
+async function writeCopy(item: Item, attempt: Attempt): Promise<Outcome> {
+  const { kind, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   // A mark of an orphan is taken off the copy as it is now.
-  let checkCopy = item.checkCopy || entry.copy?.orphaned === true;
-  if (entry.copy?.hash === want.hash && !checkCopy) return { type: "Unchanged" };
+  let mustLook = item.checkCopy || entry.copy?.orphaned === true || entry.copy?.controller !== undefined;
+  if (entry.copy?.hash === want.hash && !mustLook) return { type: "Unchanged" };
+  // Of such a kind the answer to a write does not tell what no write changes.
+  if (entry.copy !== undefined && ruleFor(kind.source).stays !== undefined) mustLook = true;
+  let isReplaced = false;
   for (let look = 0; look < MAX_LOOKS; look++) {
     if (!context.mayWrite()) return fenced(context);
-    try {
-      if (checkCopy) {
-        const known = await lookAtCopy(kind, name, want, entry, context);
-        if (known !== undefined) return known;
-        checkCopy = false;
-      }
-      if (!context.mayWrite()) return fenced(context);
-      return await applyCopy(kind, name, want, entry, context);
-    } catch (error) {
-      if (!isStaleWrite(error, entry)) throw error;
-      // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
-      await context.fence.recheck();
-      checkCopy = true;
+    const step = await tryOnce(attempt, mustLook);
+    if (step.type === "Done") return step.outcome.type === "Written" && isReplaced ? RECREATED : step.outcome;
+    if (step.type === "Replace") {
+      const outcome = await removeForReplacement(attempt, step.failure);
+      if (outcome !== undefined) return outcome;
+      isReplaced = true;
     }
+    mustLook = true;
   }
   return { type: "Failed", failure: { failureClass: "Transient", message: "the copy keeps changing in DR" } };
+}
+
+/** What one look and one write came to. */
+type Step =
+  | { readonly type: "Done"; readonly outcome: Outcome }
+  | { readonly type: "LookAgain" }
+  | { readonly type: "Replace"; readonly failure: Failure };
+
+async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
+  const { entry, context } = attempt;
+  try {
+    const look: Look = mustLook ? await lookAtCopy(attempt) : { type: "Write" };
+    if (look.type === "Done") return look;
+    if (look.type === "Replace") return { type: "Replace", failure: immutableFailure(look.field) };
+    if (!context.mayWrite()) return { type: "Done", outcome: fenced(context) };
+    return { type: "Done", outcome: await act(attempt, look) };
+  } catch (error) {
+    if (!isStaleWrite(error, entry)) {
+      if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
+      throw error;
+    }
+    // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
+    await context.fence.recheck();
+    return { type: "LookAgain" };
+  }
+}
+
+async function act(attempt: Attempt, look: Exclude<Look, { type: "Done" | "Replace" }>): Promise<Outcome> {
+  const { want, entry, context } = attempt;
+  if (look.type === "Adopt") return await adoptCopy(attempt, look.live);
+  if (look.type === "Drifted") {
+    // After a restart, what DR never took looks like an edit.
+    entry.remainder = (await rehearse(attempt)).remainder;
+    if (entry.remainder?.difference === look.difference) return { type: "Unchanged" };
+    return { type: "Left", reason: "Drifted", message: `${look.path} was changed in the DR cluster` };
+  }
+  const outcome = await applyCopy(attempt);
+  if (outcome.type === "Written" && look.drift !== undefined) {
+    const drift = { hash: want.hash, difference: look.drift };
+    entry.dispute = corrected(entry.dispute, drift, context.clock.wallMs());
+  }
+  return outcome;
+}
+
+function immutableFailure(field: string): Failure {
+  return { failureClass: "Immutable", message: `the DR cluster keeps ${field} as it is, whatever is written` };
 }
 
 /** A 409 by resourceVersion or existing name, a 404 of a copy we knew, a 422 for a uid that is not the copy's. */
@@ -121,66 +170,4 @@ function isStaleWrite(error: unknown, entry: Entry): boolean {
   if (isKubeError(error, "NotFound")) return error.status?.details?.kind !== "namespaces";
   return isKubeError(error, "Invalid") &&
     (error.status?.details?.causes ?? []).some((cause) => cause.field === "metadata.uid");
-}
-
-/** Looks at the live copy. Answers an outcome when nothing is to be written, and updates what we know of it. */
-async function lookAtCopy(
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome | undefined> {
-  const live = await readCopy(kind, name, context);
-  if (live === undefined) {
-    context.memory.setCopy(entry, undefined);
-    return undefined;
-  }
-  const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
-  if (ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name) !== "ours") {
-    context.memory.setCopy(entry, undefined);
-    return { type: "Conflict", message: "an object of this name that is not ours exists in the DR namespace" };
-  }
-  context.memory.setCopy(entry, markOf(live.metadata));
-  if (entry.copy?.orphaned) {
-    if (!context.mayWrite()) return fenced(context);
-    await unmarkOrphaned(kind, name, entry.copy, entry, context);
-  }
-  const equal = entry.copy?.hash === want.hash && (covers(live, want.object) || entry.normalisedHash === want.hash);
-  return equal ? { type: "Unchanged" } : undefined;
-}
-
-async function applyCopy(
-  kind: MirroredKind,
-  name: string,
-  want: Wanted,
-  entry: Entry,
-  context: MirrorContext,
-): Promise<Outcome> {
-  const target = kind.target;
-  if (target === undefined) return await context.missingKind(kind);
-  const known = entry.copy;
-  // "1" is a resourceVersion that no copy has: absent → created, existing → 409, never a silent merge.
-  const preconditions = known === undefined
-    ? { resourceVersion: "1" }
-    : { uid: known.uid, resourceVersion: known.resourceVersion };
-  const body: KubeObject = { ...want.object, metadata: { ...want.object.metadata, ...preconditions } };
-  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
-  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Ignore", signal: context.signal } as const;
-  const stored = await context.target.apply(target, body, options);
-  context.memory.setCopy(entry, markOf(stored.metadata));
-  entry.normalisedHash = covers(stored, want.object) ? undefined : want.hash;
-  const operation = known === undefined ? "create" : "update";
-  context.audit(operation, kind.name, name, entry.copy?.resourceVersion ?? "");
-  return { type: "Written", operation };
-}
-
-function fenced(context: MirrorContext): Outcome {
-  const verdict = context.fence.verdict;
-  const message = verdict.type === "Fenced"
-    ? verdict.message
-    : verdict.type === "NotStandby"
-    ? `the DR namespace is ${verdict.role}`
-    : "this process does not lead";
-  return { type: "Failed", failure: { failureClass: "Fenced", message } };
 }

@@ -4,14 +4,15 @@
  * @module
  */
 import { isKubeError } from "../kube/errors.ts";
-import { apiVersionOf, type KubeClient, type KubeObject } from "../kube/types.ts";
+import { apiVersionOf, type KubeClient, type KubeObject, type OwnerReference } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
-import type { DesiredContext } from "./desired/desired.ts";
+import type { DesiredContext, Wanted } from "./desired/desired.ts";
+import type { Failure } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { MirroredKind } from "./kinds.ts";
-import type { Memory } from "./memory.ts";
+import type { Entry, Memory } from "./memory.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Who mirrors what to where. */
@@ -29,6 +30,9 @@ export interface MirrorOptions {
   readonly rbacObjects: "Mirror" | "Skip";
   readonly crds: "IfMissing" | "Never";
   readonly deletion: DeletionPolicy;
+  readonly conflictPolicy: "Abort" | "Adopt";
+  readonly driftPolicy: "Correct" | "Report";
+  readonly immutableFieldPolicy: "Report" | "Recreate";
 }
 
 /** Everything one attempt may touch. */
@@ -59,8 +63,21 @@ export interface MirrorContext {
   missingKind(kind: MirroredKind): Promise<Outcome>;
   /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
   specReplicasPath(kind: MirroredKind): string | undefined;
+  /** Digest of the schema by which DR takes objects of a kind; undefined when it is not known. */
+  targetSchema(kind: MirroredKind): string | undefined;
   /** One line for each write in DR: what, never its content. */
   audit(operation: string, kind: string, name: string, resourceVersion: string): void;
+}
+
+/** One attempt at one copy. */
+export interface Attempt {
+  readonly kind: MirroredKind;
+  readonly name: string;
+  readonly want: Wanted;
+  /** Who controls the source object, if anybody does. */
+  readonly sourceController?: OwnerReference;
+  readonly entry: Entry;
+  readonly context: MirrorContext;
 }
 
 /** Context of `desired` for a kind. */
@@ -94,4 +111,20 @@ export async function readCopy(
     if (isKubeError(error, "NotFound", "KindMissing")) return undefined;
     throw error;
   }
+}
+
+/** Why nothing may be written at this moment, as the outcome of an attempt. */
+export function fenced(context: MirrorContext): Outcome {
+  return { type: "Failed", failure: fencedFailure(context) };
+}
+
+/** Why nothing may be written at this moment. */
+export function fencedFailure(context: MirrorContext): Failure {
+  const verdict = context.fence.verdict;
+  const message = verdict.type === "Fenced"
+    ? verdict.message
+    : verdict.type === "NotStandby"
+    ? `the DR namespace is ${verdict.role}`
+    : "this process does not lead";
+  return { failureClass: "Fenced", message };
 }

@@ -2,7 +2,7 @@ import type { Failure } from "./failure.ts";
 
 /** What became of one attempt at a key. */
 export type Outcome =
-  | { readonly type: "Written"; readonly operation: "create" | "update" | "delete" | "orphan" }
+  | { readonly type: "Written"; readonly operation: "create" | "update" | "adopt" | "recreate" | "delete" | "orphan" }
   /** The copy is as it should be; nothing was written. */
   | { readonly type: "Unchanged" }
   /** Not mirrored, on purpose. */
@@ -11,6 +11,8 @@ export type Outcome =
   | { readonly type: "Gone" }
   /** A delete waits for its grace, a guard or an approval. */
   | { readonly type: "Waiting"; readonly retryInMs: number; readonly why: string }
+  /** The copy is not as it should be, and stays so on purpose. */
+  | { readonly type: "Left"; readonly reason: "Drifted" | "OwnedByDR"; readonly message: string }
   /** An object that is not ours is in the way. */
   | { readonly type: "Conflict"; readonly message: string }
   | { readonly type: "Failed"; readonly failure: Failure };

@@ -57,6 +57,9 @@ export interface ReplicatorOptions {
   onChange(): void;
 }
 
+/** When a copy that somebody in DR owns is looked at again, unless it changes before: 10 minutes. */
+const OWNED_REVIEW_MS = 600_000;
+
 /** How the last full pass went. */
 export interface PassResult {
   readonly startedWallMs: number;
@@ -241,6 +244,7 @@ export class Replicator {
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
+      targetSchema: (kind) => target.catalogue?.schemas.get(schemaName(kind)),
       audit: (operation, kind, object, resourceVersion) =>
         auditLog.info("{operation} {kind} {name}", {
           operation,
@@ -287,7 +291,18 @@ export class Replicator {
       this.#followers.set(kind.name, follower);
       follower.start();
     }
+    this.#retryWithNewSchemas();
     this.#options.onChange();
+  }
+
+  /** What DR did not take by a schema it had before may be welcome now. */
+  #retryWithNewSchemas(): void {
+    for (const [key, { kind: name, remainder, failure }] of this.memory.entries()) {
+      const kind = this.#kinds.get(name);
+      if (kind === undefined) continue;
+      const isOutdated = remainder !== undefined && remainder.schema !== this.#context.targetSchema(kind);
+      if (isOutdated || failure?.failureClass === "FieldUnknown") this.queue.add(key, { checkCopy: true });
+    }
   }
 
   #onStalled(key: string): void {
@@ -353,6 +368,7 @@ export class Replicator {
     const { kind } = splitKey(item.key);
     const entry = this.memory.get(item.key);
     if (outcome.type !== "Failed" && outcome.type !== "Conflict" && entry !== undefined) entry.failure = undefined;
+    if (entry !== undefined) entry.left = outcome.type === "Left" ? outcome : undefined;
     switch (outcome.type) {
       case "Written":
         if (outcome.operation === "delete") this.deleted++;
@@ -366,6 +382,13 @@ export class Replicator {
         if (outcome.type === "Skipped" && entry !== undefined) entry.state = "Skipped";
         if (outcome.type === "Gone" && entry !== undefined && entry.copy === undefined) this.memory.forget(item.key);
         return this.queue.done(item.key);
+      case "Left":
+        if (entry !== undefined) entry.state = outcome.reason;
+        // Whoever owns it in DR may be gone by then; an edit stays until somebody changes either side.
+        return this.queue.done(
+          item.key,
+          outcome.reason === "OwnedByDR" ? { retryInMs: OWNED_REVIEW_MS, failed: false, checkCopy: true } : undefined,
+        );
       case "Waiting":
         return this.queue.done(item.key, { retryInMs: outcome.retryInMs, failed: false });
       case "Conflict":
@@ -430,6 +453,12 @@ export class Replicator {
     if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => this.#passWaiters.push(resolve));
   }
+}
+
+/** Where a catalogue has the schema of a kind in DR. */
+function schemaName({ source, target }: MirroredKind): string {
+  const { group, version } = target ?? source;
+  return group === "" ? version : `${group}/${version}`;
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {

@@ -7,17 +7,20 @@
 import { MANAGED_BY } from "../crds/keys.ts";
 import { listAll } from "../kube/list_all.ts";
 import type { KubeClient, KubeObject, ListQuery, ResourceType } from "../kube/types.ts";
-import { covers } from "./desired/compare.ts";
 import { desired } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
-import { keyOf, markOf } from "./memory.ts";
+import { keyOf, markOf, type ObjectState } from "./memory.ts";
 import { desiredContext, type MirrorContext } from "./mirror_context.ts";
+import { isAsWanted } from "./look.ts";
 import type { KeyedQueue, Ring } from "./queue.ts";
 import { isNewer, isOlder } from "./resource_version.ts";
 
 /** Keys found different that may wait before the listing pauses. */
 const ROOM = 512;
+
+/** Where an object stays as long as neither side changes. */
+const AT_REST: ReadonlySet<ObjectState> = new Set(["Synced", "Skipped", "Drifted"]);
 
 /** An object of a list, with its share of the page's size. */
 interface Listed {
@@ -122,7 +125,7 @@ function isInSync(
   if (source === undefined) return known?.state === "Skipped" && copySame;
   const sourceSame = known?.sourceUid === source.metadata.uid &&
     known?.sourceResourceVersion === source.metadata.resourceVersion;
-  if (sourceSame && copySame && (known?.state === "Synced" || known?.state === "Skipped")) return true;
+  if (sourceSame && copySame && known !== undefined && AT_REST.has(known.state)) return true;
   if (metadataOnly) return false;
   const want = desired(source, desiredContext(kind, context));
   if (want.kind === "skip") {
@@ -137,9 +140,9 @@ function isInSync(
   const mark = markOf(copy.metadata);
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
   const ours = ownedBy(copy.metadata, replicationId, sourceClusterId, sourceNamespace, source.metadata.name) === "ours";
-  if (!ours || mark === undefined || mark.hash !== want.hash || mark.orphaned) return false;
+  if (!ours || mark === undefined || mark.orphaned || mark.controller !== undefined) return false;
   const entry = context.memory.ensure(key);
-  if (entry.normalisedHash !== want.hash && !covers(copy, want.object)) return false;
+  if (!isAsWanted(copy, want, entry, context.targetSchema(kind))) return false;
   entry.sourceUid = source.metadata.uid;
   entry.sourceResourceVersion = source.metadata.resourceVersion;
   context.memory.setCopy(entry, mark);

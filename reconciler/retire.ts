@@ -44,6 +44,11 @@ export async function retire(
   }
   const entry = context.memory.ensure(key);
   context.memory.setCopy(entry, markOf(live.metadata));
+  if (entry.copy?.controller !== undefined) {
+    context.ledger.cancel(key);
+    entry.state = "Skipped";
+    return { type: "Skipped", reason: "OwnedByDR", message: `${entry.copy.controller} of the DR cluster owns it` };
+  }
   entry.state = "Deleting";
   const intent = context.ledger.open(key, context.clock.wallMs());
   const verdict = await judge(intent, kind, context);

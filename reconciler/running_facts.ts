@@ -45,7 +45,7 @@ export function runningFacts(
 
 /**
  * Everything the source committed before this moment is in DR: the oldest proof of life of any kind, and not later than the oldest
- * change that waits. Deletes do not count: they are held back on purpose.
+ * change that waits. Deletes do not count, they are held back on purpose; nor what DR keeps for itself.
  */
 function syncedUpTo(replicator: Replicator): number | undefined {
   if (replicator.lastPass === undefined) return undefined;
@@ -56,7 +56,10 @@ function syncedUpTo(replicator: Replicator): number | undefined {
     if (kindProven === undefined) return undefined;
     proven = Math.min(proven, kindProven);
   }
-  const oldest = replicator.queue.oldestWallMs((key) => replicator.memory.get(key)?.state === "Deleting");
+  const oldest = replicator.queue.oldestWallMs((key) => {
+    const state = replicator.memory.get(key)?.state;
+    return state === "Deleting" || state === "OwnedByDR";
+  });
   const limit = Math.min(proven, oldest ?? Infinity);
   return limit === Infinity ? undefined : limit;
 }

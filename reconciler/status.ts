@@ -21,6 +21,7 @@ import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
+import { reportsOn } from "./reports.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
@@ -117,7 +118,15 @@ function lastCounts(facts: StatusFacts, running: RunningFacts): Counts | undefin
   const { status } = facts.replication;
   if (running.lastPass !== undefined || !rests(facts) || status?.syncStats === undefined) return undefined;
   const { failures = [], resourceStatus = [], syncStats } = status;
-  const none = { totalResources: 0, successfulSyncs: 0, pending: 0, failedSyncs: 0, conflicts: 0, deleted: 0 };
+  const none = {
+    totalResources: 0,
+    successfulSyncs: 0,
+    pending: 0,
+    failedSyncs: 0,
+    conflicts: 0,
+    drifted: 0,
+    deleted: 0,
+  };
   const ofClass = (name: string) => failures.filter((failure) => failure.class === name);
   return {
     stats: { ...none, ...syncStats },
@@ -148,13 +157,14 @@ function count(running: RunningFacts): Counts {
     pending: 0,
     failedSyncs: 0,
     conflicts: 0,
+    drifted: 0,
     deleted: running.deleted,
   };
   const kinds = new Map<string, ResourceStatus>();
   const failures: Failure[] = [];
   const conflicts: string[] = [];
   for (const [key, entry] of running.entries) {
-    if (entry.state === "Skipped" || entry.state === "Deleting") continue;
+    if (entry.state === "Skipped" || entry.state === "OwnedByDR" || entry.state === "Deleting") continue;
     const { name } = splitKey(key);
     const kind = kindStatus(kinds, entry.kind, running);
     kind.total++;
@@ -163,6 +173,7 @@ function count(running: RunningFacts): Counts {
       kind.synced++;
       stats.successfulSyncs++;
     } else if (entry.state === "Pending") stats.pending++;
+    else if (entry.state === "Drifted") stats.drifted++;
     else {
       kind.failed++;
       if (entry.state === "Conflict") {
@@ -189,10 +200,11 @@ function count(running: RunningFacts): Counts {
 /** What is in DR but not adapted, or not there although no rule says so: at most 20, objects first. */
 function reportsOf(running: RunningFacts): ObjectReport[] {
   const reports: ObjectReport[] = [];
-  for (const [key, { kind, reports: found = [] }] of running.entries) {
-    for (const { reason, message } of found) {
+  for (const [key, entry] of running.entries) {
+    for (const { reason, message } of reportsOn(entry)) {
       if (reports.length >= MAX_REPORTS) return reports;
-      reports.push({ kind: running.kindNames.get(kind)?.kind ?? kind, name: splitKey(key).name, reason, message });
+      const kind = running.kindNames.get(entry.kind)?.kind ?? entry.kind;
+      reports.push({ kind, name: splitKey(key).name, reason, message });
     }
   }
   const pods = running.barePods.slice(0, MAX_REPORTS - reports.length);
@@ -295,7 +307,7 @@ function synced({ stats }: Counts, running: RunningFacts, isFirst: boolean): Upd
     return {
       type: "Synced",
       status: "False",
-      reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : "Pending",
+      reason: stats.failedSyncs + stats.conflicts > 0 ? "Failures" : stats.pending > 0 ? "Pending" : "Drifted",
       message,
     };
   }
@@ -328,7 +340,7 @@ function conflict({ conflicts }: Counts): Update {
   }
   const names = conflicts.slice(0, 5).join(", ");
   const message = `${conflicts.length} objects of the DR namespace are not ours and stay as they are: ${names}; ` +
-    'delete or rename them, or label the source object dr-syncer.io/ignore: "true"';
+    'delete or rename them, set conflictPolicy: Adopt, or label the source object dr-syncer.io/ignore: "true"';
   return { type: "Conflict", status: "True", reason: "NotOurs", message };
 }
 

@@ -252,21 +252,24 @@ Deno.test("objects are counted by kind and state", () => {
     "configmaps/c": failing("Quota"),
     "configmaps/d": failing("Conflict"),
     "configmaps/e": { state: "Skipped" },
+    "configmaps/f": { state: "Drifted" },
+    "configmaps/g": { state: "OwnedByDR" },
     "deployments.apps/a": {},
   });
   const { syncStats, resourceStatus, failures } = computeStatus(
     factsOf({ running: runningOf({ deleted: 3 }, memory) }),
   );
   assert.deepEqual(syncStats, {
-    totalResources: 5,
+    totalResources: 6,
     successfulSyncs: 2,
     pending: 1,
     failedSyncs: 1,
     conflicts: 1,
+    drifted: 1,
     deleted: 3,
   });
   assert.deepEqual(resourceStatus, [
-    { group: "", kind: "ConfigMap", total: 4, synced: 1, failed: 2 },
+    { group: "", kind: "ConfigMap", total: 5, synced: 1, failed: 2 },
     { group: "apps", kind: "Deployment", total: 1, synced: 1, failed: 0 },
   ]);
   assert.deepEqual(failures?.map(({ kind, name, class: of }) => `${kind}/${name} ${of}`), [
@@ -323,6 +326,35 @@ Deno.test("what is known stays while it does not run; times have whole seconds",
   // An epoch belongs to one pair of namespaces.
   assert.equal(computeStatus(factsOf({ replication: replication(before), replicationId: "other" })).epoch, undefined);
   assert.match(after.syncedUpTo ?? "", /^2026-01-01T00:10:00Z$/);
+});
+
+Deno.test("a copy that is left as it is does not count as failed, and says why", () => {
+  const left = { reason: "Drifted", message: "data.a was changed in the DR cluster" };
+  const memory = memoryOf({ "configmaps/a": { state: "Drifted", left }, "configmaps/b": {} });
+  const running = runningOf({}, memory);
+  assert.equal(conditions({ running }).Synced, "False Drifted");
+  const { reports = [], failures } = computeStatus(factsOf({ running }));
+  assert.deepEqual(failures, []);
+  assert.equal(
+    reports[0]?.message,
+    "data.a was changed in the DR cluster: it stays so until the source object changes",
+  );
+});
+
+Deno.test("what DR does not take of a copy is reported by path", () => {
+  const remainder = { hash: "h", difference: "d", path: "spec.a", unknownFields: [] };
+  const reported = (fields: string[]) => {
+    const memory = memoryOf({ "configmaps/a": { remainder: { ...remainder, unknownFields: fields } } });
+    return computeStatus(factsOf({ running: runningOf({}, memory) })).reports?.map((
+      { reason, message },
+    ) => [reason, message]);
+  };
+  assert.deepEqual(reported([]), [["Normalised", "the DR cluster keeps spec.a otherwise than it was written"]]);
+  assert.deepEqual(reported([".spec.b", ".spec.c"])?.[0]?.[0], "FieldUnknown");
+  assert.match(
+    reported([".spec.b", ".spec.c"])?.[0]?.[1] ?? "",
+    /does not know \.spec\.b, \.spec\.c: .*also when it is activated/,
+  );
 });
 
 Deno.test("what was not adapted, and Pods that nothing would start, are reported: at most 20", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { ALWAYS_EXCLUDED } from "../reconciler/desired/kinds.ts";
+import { FAILURE_CLASSES } from "../reconciler/failure.ts";
 
 const root = join(import.meta.dirname ?? ".", "..");
 
@@ -14,6 +15,11 @@ async function* markdownFiles(folder: string): AsyncGenerator<string> {
 Deno.test("the guide names every kind that is never mirrored", async () => {
   const text = await Deno.readTextFile(join(root, "docs/guide/mirroring.md"));
   assert.deepEqual(Object.keys(ALWAYS_EXCLUDED).filter((kind) => !text.includes(`\`${kind}\``)), []);
+});
+
+Deno.test("the guide has every failure class", async () => {
+  const text = await Deno.readTextFile(join(root, "docs/guide/failures.md"));
+  assert.deepEqual(FAILURE_CLASSES.filter((one) => !text.includes(`| \`${one}\``)), []);
 });
 
 Deno.test("every link between documents leads somewhere", async () => {

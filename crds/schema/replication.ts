@@ -86,6 +86,21 @@ const fields = z.strictObject({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
+  conflictPolicy: z.enum(["Abort", "Adopt"]).default("Abort").meta({
+    description:
+      "What happens to an object of DR that is in the way of a copy and that nobody manages. Abort: it stays as " +
+      "it is (condition `Conflict`). Adopt: it becomes the copy, with nothing left of what it was.",
+  }),
+  driftPolicy: z.enum(["Correct", "Report"]).default("Correct").meta({
+    description:
+      "What happens to a copy that somebody edits in DR. Correct: it is put right. Report: it stays so until " +
+      "the source object changes, and is told in `status.reports`.",
+  }),
+  immutableFieldPolicy: z.enum(["Report", "Recreate"]).default("Report").meta({
+    description: "What happens to a change that no copy can take in place. Report: it is told in `status.failures`. " +
+      "Recreate: the copy is deleted and created anew; never a PersistentVolumeClaim. A copy whose source was itself " +
+      "created anew is replaced either way, unless it is a custom resource.",
+  }),
   crds: z.enum(["IfMissing", "Never"]).default("IfMissing").meta({
     description: "IfMissing: a CustomResourceDefinition that DR lacks is created there. Never: it is not.",
   }),
@@ -105,6 +120,7 @@ const syncStats = z.strictObject({
   pending: count.optional().meta({ description: "Of these, not yet written." }),
   failedSyncs: count.optional().meta({ description: "Of these, refused by DR." }),
   conflicts: count.optional().meta({ description: "Of these, in the way of an object that is not ours." }),
+  drifted: count.optional().meta({ description: "Of these, edited in DR and left so (`driftPolicy: Report`)." }),
   deleted: count.optional().meta({ description: "Copies deleted so far." }),
 });
 
@@ -128,7 +144,7 @@ const failure = z.strictObject({
 const report = z.strictObject({
   kind: z.string().meta({ description: "Kind of the object." }),
   name: z.string().meta({ description: "Name of the object." }),
-  reason: z.string().meta({ description: "What was not adapted, or why there is no copy." }),
+  reason: z.string().meta({ description: "What is different, or why there is no copy." }),
   message: z.string().meta({ description: "The same for people." }),
 });
 
@@ -168,7 +184,8 @@ export const replicationStatus = z.strictObject({
   }),
   reports: z.array(report).max(20).optional().meta({
     description:
-      "What is in DR as it was because no rule adapts it, and Pods that nothing would start there; at most 20.",
+      "What is in DR, but not quite as in the source (docs/guide/failures.md), and Pods that nothing would start there; " +
+      "at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,

@@ -9,6 +9,8 @@
  */
 
 import { isBuiltIn } from "./built_in.ts";
+import { hashOf } from "./hash.ts";
+import type { KubeObject } from "../../kube/types.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { sameQuantity } from "./quantity.ts";
 import { isOwnKey } from "./tracking_keys.ts";
@@ -55,6 +57,28 @@ export function firstDifference(live: unknown, desired: unknown): string | undef
     if (path !== undefined) return path === "" ? key : joinPath(key, path);
   }
   return undefined;
+}
+
+/**
+ * A digest of how `live` differs from `desired`, undefined when it does not: the same for the same values in what `desired`
+ * asks for, whatever else changes in `live`.
+ */
+export function differenceOf(live: KubeObject, desired: KubeObject): string | undefined {
+  if (covers(live, desired)) return undefined;
+  const { labels, annotations } = live.metadata;
+  const own = [labels, annotations].map((keys) => Object.keys(keys ?? {}).filter(isOwnKey).sort());
+  return hashOf([askedPart(live, desired), own]);
+}
+
+/** What `live` has where `desired` asks for something. */
+function askedPart(live: unknown, desired: unknown): unknown {
+  if (Array.isArray(live) && Array.isArray(desired)) {
+    return live.map((item, index) => askedPart(item, desired[index]));
+  }
+  if (!isObject(live) || !isObject(desired)) return live;
+  const part: JsonObject = {};
+  for (const key of Object.keys(desired)) if (Object.hasOwn(live, key)) part[key] = askedPart(live[key], desired[key]);
+  return part;
 }
 
 function metadataDifference(live: unknown, desired: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { covers, firstDifference } from "./compare.ts";
+import { covers, differenceOf, firstDifference } from "./compare.ts";
 import { desired } from "./desired.ts";
 import { contextFor, readGoldenSources } from "./testing.ts";
 
@@ -141,4 +141,19 @@ Deno.test("covers: a copy covers itself with additions, and not with any one val
     (parent as Record<string | number, unknown>)[path.at(-1)!] = "changed";
     assert.notEqual(firstDifference(live, copy), undefined, path.join("."));
   }));
+});
+
+Deno.test("a difference has the same digest whatever changes beside it", () => {
+  const want = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", labels: { app: "a" } }, data: { a: "1" } };
+  const live = (a: string, more: object = {}, labels: Record<string, string> = {}) => ({
+    ...want,
+    metadata: { name: "c", labels: { app: "a", ...labels }, resourceVersion: String(Math.random()) },
+    data: { a, ...more },
+  });
+  assert.equal(differenceOf(live("1", { b: "2" }), want), undefined);
+  const digest = differenceOf(live("2"), want);
+  assert.equal(digest, differenceOf(live("2", { b: "2" }, { theirs: "x" }), want));
+  assert.notEqual(digest, differenceOf(live("3"), want));
+  assert.notEqual(digest, differenceOf(live("2", {}, { "dr-syncer.io/origin": "forged" }), want));
+  assert.notEqual(digest, undefined);
 });

@@ -61,6 +61,9 @@ export type Desired =
   | { readonly kind: "object"; readonly object: KubeObject; readonly hash: string; readonly reports: readonly Report[] }
   | Skip;
 
+/** A copy as it should be. */
+export type Wanted = Extract<Desired, { kind: "object" }>;
+
 /** What the steps of one `desired` call share: they change `object`, never `source`. */
 export interface Draft {
   readonly source: KubeObject;
@@ -75,6 +78,8 @@ export interface KindRule {
   readonly skip?: (source: KubeObject, context: DesiredContext) => Skip | undefined;
   /** Adapts the draft to another cluster and namespace. */
   readonly sanitize?: (draft: Draft) => void;
+  /** Path of a field that a live copy has, and keeps without a word whatever is written: it takes another object. */
+  readonly stays?: (live: KubeObject, wanted: KubeObject) => string | undefined;
   /** Makes sure that nothing of the draft runs in a standby. */
   readonly quiesce?: (draft: Draft) => void;
 }

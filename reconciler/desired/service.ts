@@ -8,12 +8,22 @@ import type { KubeObject } from "../../kube/types.ts";
 import { type DesiredContext, type Draft, type KindRule, type Skip, skip } from "./context.ts";
 import { isApiServer } from "./endpoints.ts";
 import { DNS_ANNOTATIONS } from "./ingress.ts";
-import { ensureObject, type JsonObject, objectsAt } from "./json.ts";
+import { ensureObject, type JsonObject, objectAt, objectsAt } from "./json.ts";
 import { parkAnnotations } from "./original.ts";
 import { isClientField, lastApplied } from "./user_fields.ts";
 
 /** Rule of Service. */
-export const serviceRule: KindRule = { skip: skipService, sanitize: sanitizeService };
+export const serviceRule: KindRule = { skip: skipService, sanitize: sanitizeService, stays: staysHeadless };
+
+/**
+ * Headless or not is for life: without a clusterIP in an update the server keeps the one it has, also None, and an apply of
+ * None over an address makes 1.36 break the connection.
+ */
+function staysHeadless(live: KubeObject, wanted: KubeObject): string | undefined {
+  const [before, after] = [objectAt(live, "spec"), objectAt(wanted, "spec")];
+  if (before?.type === "ExternalName" || after?.type === "ExternalName") return undefined;
+  return (before?.clusterIP === "None") === (after?.clusterIP === "None") ? undefined : "spec.clusterIP";
+}
 
 function skipService(source: KubeObject, context: DesiredContext): Skip | undefined {
   if (!isApiServer(source.metadata.name, context)) return undefined;

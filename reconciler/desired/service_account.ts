@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KubeObject } from "../../kube/types.ts";
+import type { KubeObject, ResourceType } from "../../kube/types.ts";
 import { type Draft, type KindRule, type Skip, skip } from "./context.ts";
 import { objectsAt } from "./json.ts";
 import { travellingKeys } from "./tracking_keys.ts";
@@ -20,6 +20,14 @@ function skipDefault(source: KubeObject): Skip | undefined {
   const changed = marked || source.automountServiceAccountToken !== undefined ||
     objectsAt(source, "imagePullSecrets").length > 0 || objectsAt(source, "secrets").some((ref) => !isToken(ref.name));
   return changed ? undefined : skip(source, "ExcludedName", "the DR cluster makes its own");
+}
+
+/** Whether an object of DR is a `default` account as the server made it, and nobody's since. */
+export function isAsMade(type: ResourceType, live: KubeObject): boolean {
+  if (type.group !== "" || type.resource !== "serviceaccounts" || live.metadata.name !== "default") return false;
+  const { labels, annotations } = live.metadata;
+  return Object.keys({ ...labels, ...annotations }).length === 0 && live.automountServiceAccountToken === undefined &&
+    objectsAt(live, "imagePullSecrets").length === 0 && objectsAt(live, "secrets").every((ref) => isToken(ref.name));
 }
 
 function dropTokens({ object }: Draft): void {

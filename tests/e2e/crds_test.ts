@@ -66,9 +66,12 @@ async function checkDefaults(cluster: Cluster): Promise<void> {
   await apply(cluster, replication("defaults", { destinationCluster: "dr", sourceNamespace: "shop" }));
   const { spec } = await read<Replication>(cluster, "replications", "defaults");
   assert.deepEqual(spec, {
+    conflictPolicy: "Abort",
     crds: "IfMissing",
     deletion: { budget: { count: 3, percent: 10, window: "10m" }, grace: "30s", policy: "Mirror" },
     destinationCluster: "dr",
+    driftPolicy: "Correct",
+    immutableFieldPolicy: "Report",
     paused: false,
     rbacObjects: "Mirror",
     replicationMode: "Continuous",

@@ -190,13 +190,18 @@ export async function invalid(scene: Scene): Promise<void> {
   await healed(scene, "invalid", 2);
 }
 
-/** A field that newer versions alone have. */
+/** A field that newer versions alone have: the copy is without it, and says so. */
 export async function unknownField(scene: Scene): Promise<void> {
   await scene.replicate("unknown");
   await scene.apply([deployment("unknown", "web", { resources: { requests: { cpu: "1" } } }), map("unknown", "one")]);
-  const found = await failure(scene, "unknown", "Deployment", "web");
-  assert.equal(found.class, "FieldUnknown");
-  assert.match(found.message, /spec\.template\.spec\.resources.*upgrade it/);
+  await healed(scene, "unknown", 2);
+  const { reports } = await status(scene, "unknown", ({ reports }) => reports?.length > 0);
+  const [{ kind, name, reason, message }] = reports;
+  assert.deepEqual([kind, name, reason], ["Deployment", "web", "FieldUnknown"]);
+  assert.match(message, /\.spec\.template\.spec\.resources.*upgrade/);
+  const copy = await scene.get(scene.dr, "deployment", "web", "unknown");
+  assert.equal(copy.spec.template.spec.containers[0].image, "main");
   await scene.apply([deployment("unknown", "web")]);
+  await status(scene, "unknown", ({ reports }) => reports.length === 0);
   await healed(scene, "unknown", 2);
 }

@@ -40,6 +40,9 @@ class Scene {
         scaleToZero: true,
         rbacObjects: "Mirror",
         crds: "Never",
+        conflictPolicy: "Abort",
+        driftPolicy: "Correct",
+        immutableFieldPolicy: "Report",
         deletion: { policy: "Mirror", graceMs: 0, budget: { count: 9, percent: 100, windowMs: 600_000 } },
       },
       source: client,
@@ -58,6 +61,7 @@ class Scene {
       sourceIdentityKnown: () => true,
       missingKind: () => Promise.reject(new Error("the kind is there")),
       specReplicasPath: () => undefined,
+      targetSchema: () => undefined,
       audit: () => {},
     };
   }

@@ -55,7 +55,7 @@ async function counts(scene: Scene): Promise<void> {
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "web", namespace: "counts" } },
   ]);
   const first = await status(scene, "counts", ({ syncStats }) => syncStats.successfulSyncs === 5);
-  const none = { pending: 0, failedSyncs: 0, conflicts: 0 };
+  const none = { pending: 0, failedSyncs: 0, conflicts: 0, drifted: 0 };
   assert.deepEqual(first.syncStats, { totalResources: 5, successfulSyncs: 5, deleted: 0, ...none });
   assert.deepEqual(first.resourceStatus, [
     { group: "", kind: "ConfigMap", total: 3, synced: 3, failed: 0 },

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { corrected, type Dispute, truceMs } from "./dispute.ts";
+
+const MINUTE_MS = 60_000;
+const drift = { hash: "h", difference: "d" };
+
+function after(count: number, everyMs: number): Dispute | undefined {
+  let dispute: Dispute | undefined;
+  for (let index = 0; index < count; index++) dispute = corrected(dispute, drift, index * everyMs);
+  return dispute;
+}
+
+Deno.test("the same difference is corrected five times in a row, then left for an hour", () => {
+  for (const everyMs of [10, 10 * MINUTE_MS]) {
+    assert.equal(truceMs(after(4, everyMs), drift, 4 * everyMs), 0);
+    const lastMs = 4 * everyMs;
+    assert.equal(truceMs(after(5, everyMs), drift, lastMs), 60 * MINUTE_MS);
+    assert.equal(truceMs(after(5, everyMs), drift, lastMs + 59 * MINUTE_MS), MINUTE_MS);
+    assert.equal(truceMs(after(5, everyMs), drift, lastMs + 60 * MINUTE_MS), 0);
+  }
+});
+
+Deno.test("corrections far apart, and of something else, are no dispute", () => {
+  assert.equal(truceMs(after(20, 16 * MINUTE_MS), drift, 20 * 16 * MINUTE_MS), 0);
+  assert.equal(after(20, 16 * MINUTE_MS)?.corrections, 1);
+  const dispute = after(9, 10);
+  for (const other of [{ ...drift, hash: "other" }, { ...drift, difference: "other" }]) {
+    assert.equal(truceMs(dispute, other, 90), 0);
+    assert.equal(corrected(dispute, other, 90).corrections, 1);
+  }
+  assert.equal(truceMs(undefined, drift, 0), 0);
+});

@@ -1,0 +1,251 @@
+/**
+ * Changes that no copy can take in place: told, or the copy is created anew; once, and only where that loses nothing.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { waitFor } from "../wait.ts";
+import { CONTROL } from "./api.ts";
+import { CANARY, deployment, failure, map, status } from "./refusals.ts";
+import { requests } from "./requests.ts";
+import { type SafetyScene, startSafetyScene } from "./safety.ts";
+import type { Printed, Scene } from "./scene.ts";
+
+const MANAGED_BY = "dr-syncer.io/managed-by";
+const HOLD = "example.com/hold";
+
+Deno.test("changes that no copy can take in place", async (t) => {
+  await using safety = await startSafetyScene();
+  const { scene } = safety;
+  await scene.apply([definition(false)]);
+  await scene.apply([definition(true)], scene.dr);
+  await scene.replicate("told");
+  await scene.replicate("anew", { immutableFieldPolicy: "Recreate" });
+  for (const name of ["told", "anew"]) {
+    await safety.source.condition("replications", name, { type: "Synced", status: "True" });
+  }
+  await t.step("Report: the copy stays byte for byte, and the failure says what to do", () => told(scene));
+  await t.step("a source that was created anew has its copy created anew", () => sourceAnew(safety));
+  await t.step("but for claims and custom resources", () => neverAnew(scene));
+  await t.step("Recreate: the copy is created anew, once", () => anew(safety));
+  await t.step("an object that is not ours is not created anew", () => notOurs(scene));
+  await t.step("a copy that is held waits for its end", () => held(scene));
+  await t.step("a crash between delete and create converges", () => crash(scene));
+});
+
+/** A kind whose shape cannot change in DR. */
+function definition(strict: boolean): object {
+  const rule = { rule: "self == oldSelf", message: "Value is immutable" };
+  const shape = { type: "string", ...(strict ? { "x-kubernetes-validations": [rule] } : {}) };
+  const spec = { type: "object", properties: { shape } };
+  const schema = { openAPIV3Schema: { type: "object", properties: { spec } } };
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "widgets.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { kind: "Widget", plural: "widgets" },
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    },
+  };
+}
+
+function widget(namespace: string, name: string, shape: string): object {
+  return { apiVersion: "example.com/v1", kind: "Widget", metadata: { name, namespace }, spec: { shape } };
+}
+
+async function told(scene: Scene): Promise<void> {
+  await scene.apply([widget("told", "wheel", "round")]);
+  const before = await scene.until(scene.dr, "widget", "wheel", "told");
+  await scene.apply([widget("told", "wheel", "square")]);
+  const found = await failure(scene, "told", "Widget", "wheel");
+  assert.equal(found.class, "Immutable");
+  assert.match(
+    found.message,
+    /spec\.shape.*immutableFieldPolicy is Report.*delete it in DR, or set immutableFieldPolicy/,
+  );
+  assert.deepEqual(await scene.get(scene.dr, "widget", "wheel", "told"), before);
+}
+
+/** Kinds that cannot change in place, before and after; the API server keeps the address of a Service without a word. */
+function pairs(namespace: string): Record<string, readonly [object, object]> {
+  const metadata = (name: string) => ({ name, namespace });
+  const v1 = (kind: string, name: string, content: object) => ({
+    apiVersion: "v1",
+    kind,
+    metadata: metadata(name),
+    ...content,
+  });
+  const service = (name: string, spec: object) => v1("Service", name, { spec: { ports: [{ port: 80 }], ...spec } });
+  const binding = (role: string) => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: metadata("binding"),
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role },
+  });
+  const job = (image: string) => ({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: metadata("job"),
+    spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "main", image }] } } },
+  });
+  const selecting = (app: string) => {
+    const object = deployment(namespace, "deployment") as Printed;
+    object.spec.selector.matchLabels = object.spec.template.metadata.labels = { app };
+    return object;
+  };
+  return {
+    "deployment/deployment": [selecting("a"), selecting("b")],
+    "job/job": [job("a"), job("b")],
+    "rolebinding/binding": [binding("a"), binding("b")],
+    "configmap/fixed": [
+      v1("ConfigMap", "fixed", { immutable: true, data: { a: "1" } }),
+      v1("ConfigMap", "fixed", { immutable: true, data: { a: "2" } }),
+    ],
+    "secret/fixed": [
+      v1("Secret", "fixed", { immutable: true, stringData: { a: CANARY } }),
+      v1("Secret", "fixed", { immutable: true, stringData: { a: `${CANARY}2` } }),
+    ],
+    "service/headless": [service("headless", {}), service("headless", { clusterIP: "None" })],
+    "service/headed": [service("headed", { clusterIP: "None" }), service("headed", {})],
+  };
+}
+
+async function sourceAnew(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const all = pairs("told");
+  await scene.apply(Object.values(all).map(([before]) => before));
+  const uids = new Map<string, string>();
+  for (const target of Object.keys(all)) uids.set(target, (await copy(scene, target, "told")).metadata.uid);
+  await scene.source.kubectl(["delete", "-n", "told", ...Object.keys(all)]);
+  await scene.apply(Object.values(all).map(([, after]) => after));
+  for (const target of Object.keys(all)) {
+    const anew = await copy(scene, target, "told", ({ metadata }) => metadata.uid !== uids.get(target));
+    assert.ok(anew.metadata.labels[MANAGED_BY], target);
+  }
+  const spec = async (name: string) => (await scene.get(scene.dr, "service", name, "told")).spec;
+  assert.equal((await spec("headless")).clusterIP, "None");
+  assert.notEqual((await spec("headed")).clusterIP, "None");
+  const { syncStats, deletions } = await status(scene, "told", ({ failures }) => failures.length === 1);
+  assert.deepEqual([syncStats.deleted, deletions.count], [0, 0], "a re-creation is no deletion");
+  for (const target of Object.keys(all)) {
+    assert.deepEqual(operations(scene, "told", target), ["create", "recreate", "create"], target);
+  }
+  assert.equal(scene.controller.rawLines.some((line) => line.includes(CANARY)), false);
+}
+
+async function neverAnew(scene: Scene): Promise<void> {
+  const claim = (mode: string) => ({
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "claim", namespace: "told" },
+    spec: { accessModes: [mode], resources: { requests: { storage: "1Gi" } } },
+  });
+  await scene.apply([claim("ReadWriteOnce")]);
+  const before = [await copy(scene, "pvc/claim", "told"), await copy(scene, "widget/wheel", "told")];
+  // No controller takes the finalizer off.
+  await scene.source.kubectl([
+    "patch",
+    "pvc",
+    "claim",
+    "-n",
+    "told",
+    "--type=merge",
+    "-p",
+    '{"metadata":{"finalizers":null}}',
+  ]);
+  await scene.source.kubectl(["delete", "-n", "told", "pvc/claim", "widget/wheel"]);
+  await scene.apply([claim("ReadWriteMany"), widget("told", "wheel", "flat")]);
+  const found = await failure(scene, "told", "PersistentVolumeClaim", "claim");
+  assert.equal(found.class, "Immutable");
+  assert.match(found.message, /never deleted/);
+  const told = ({ failures }: Printed) =>
+    failures.some(({ name, message }: Printed) => name === "wheel" && /this is a custom resource/.test(message));
+  await status(scene, "told", told);
+  assert.deepEqual([await copy(scene, "pvc/claim", "told"), await copy(scene, "widget/wheel", "told")], before);
+}
+
+async function anew(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  await scene.apply([widget("anew", "wheel", "round")]);
+  const { metadata: { uid } } = await copy(scene, "widget/wheel", "anew");
+  await scene.apply([widget("anew", "wheel", "square")]);
+  const changed = await copy(scene, "widget/wheel", "anew", ({ spec }) => spec.shape === "square");
+  assert.notEqual(changed.metadata.uid, uid);
+  await safety.source.condition("replications", "anew", { type: "Synced", status: "True" });
+  await safety.annotate("anew", "dr-syncer.io/sync-now=anew");
+  await safety.source.until("replications", CONTROL, "anew", ({ status }) => status.lastManualSync === "anew");
+  assert.deepEqual(operations(scene, "anew", "widget/wheel"), ["create", "recreate", "create"]);
+}
+
+async function notOurs(scene: Scene): Promise<void> {
+  await scene.apply([widget("anew", "taken", "round")], scene.dr);
+  const before = await scene.get(scene.dr, "widget", "taken", "anew");
+  await scene.apply([widget("anew", "taken", "square")]);
+  assert.equal((await failure(scene, "anew", "Widget", "taken")).class, "Conflict");
+  assert.deepEqual(await scene.get(scene.dr, "widget", "taken", "anew"), before);
+}
+
+async function held(scene: Scene): Promise<void> {
+  const { metadata: { uid } } = await hold(scene, "held");
+  // Another change while it is held: another attempt, which does not delete again.
+  const refused = () => requests(scene.dr, { verb: "APPLY", resource: "widgets", code: "422" });
+  const before = await refused();
+  await scene.apply([widget("anew", "held", "flat")]);
+  await waitFor("another attempt", async () => await refused() > before, { deadlineMs: 20_000 });
+  await scene.apply([map("anew", "marker")]);
+  await scene.until(scene.dr, "configmap", "marker", "anew");
+  await release(scene, "held");
+  const back = await copy(scene, "widget/held", "anew", ({ metadata }) => metadata.uid !== uid);
+  assert.equal(back.spec.shape, "flat");
+  assert.deepEqual(operations(scene, "anew", "widget/held"), ["create", "recreate", "create"]);
+}
+
+async function crash(scene: Scene): Promise<void> {
+  const { metadata: { uid } } = await hold(scene, "crash");
+  await scene.controller.stop("SIGKILL");
+  await release(scene, "crash");
+  await scene.untilGone(scene.dr, "widget", "crash", "anew");
+  await scene.startController();
+  const back = await scene.until(scene.dr, "widget", "crash", "anew", () => true, 90_000);
+  assert.notEqual(back.metadata.uid, uid);
+  assert.equal(back.spec.shape, "square");
+  await scene.condition("anew", "Synced", "False", "Failures");
+  assert.deepEqual(operations(scene, "anew", "widget/crash"), ["create", "recreate", "create"]);
+}
+
+/** A copy that is to be created anew, and that a finalizer of somebody else keeps from going. */
+async function hold(scene: Scene, name: string): Promise<Printed> {
+  await scene.apply([widget("anew", name, "round")]);
+  await copy(scene, `widget/${name}`, "anew");
+  const patch = JSON.stringify({ metadata: { finalizers: [HOLD] } });
+  await scene.dr.kubectl(["patch", "widget", name, "-n", "anew", "--type=merge", "-p", patch]);
+  await scene.apply([widget("anew", name, "square")]);
+  return await copy(scene, `widget/${name}`, "anew", ({ metadata }) => metadata.deletionTimestamp !== undefined);
+}
+
+async function release(scene: Scene, name: string): Promise<void> {
+  const patch = JSON.stringify({ metadata: { finalizers: null } });
+  await scene.dr.kubectl(["patch", "widget", name, "-n", "anew", "--type=merge", "-p", patch]);
+}
+
+async function copy(
+  scene: Scene,
+  target: string,
+  namespace: string,
+  condition: (object: Printed) => unknown = () => true,
+): Promise<Printed> {
+  const [kind = "", name = ""] = target.split("/");
+  return await scene.until(scene.dr, kind, name, namespace, condition, 40_000);
+}
+
+/** What the audit log says was done to a copy, by every controller so far. */
+function operations(scene: Scene, namespace: string, target: string): unknown[] {
+  const [kind = "", name] = target.split("/");
+  return scene.controllers.flatMap(({ lines }) => lines).map(({ properties }) => properties).filter((line) =>
+    line.namespace === namespace && line.name === name && String(line.kind).startsWith(kind) &&
+    line.operation !== undefined
+  ).map(({ operation }) => operation);
+}

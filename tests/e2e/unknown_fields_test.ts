@@ -1,0 +1,190 @@
+/**
+ * A DR cluster that is older than the source, or has an older definition: what it does not know is left out, and only that.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { requests } from "./requests.ts";
+import { conditionOf, CONTROL } from "./api.ts";
+import { failure, status } from "./refusals.ts";
+import { type SafetyScene, startSafetyScene } from "./safety.ts";
+import type { Printed } from "./scene.ts";
+
+const NAMESPACE = "older";
+const text = { type: "string" };
+const OLD = { size: { type: "integer" }, parts: listOf({ name: text, count: text }) };
+const NEW = { ...OLD, colour: text, parts: listOf({ name: text, count: text, shape: text, weight: text }) };
+
+function listOf(properties: object): object {
+  return { type: "array", items: { type: "object", properties } };
+}
+
+function definition(plural: string, kind: string, properties: object): object {
+  const spec = { type: "object", properties };
+  const schema = { openAPIV3Schema: { type: "object", properties: { spec } } };
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { kind, plural },
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    },
+  };
+}
+
+function object(kind: string, name: string, spec: object): object {
+  return { apiVersion: "example.com/v1", kind, metadata: { name, namespace: NAMESPACE }, spec };
+}
+
+const WIDGET = { size: 1, colour: "red", parts: [{ name: "a", count: "4", shape: "round", weight: "1" }] };
+
+Deno.test("what an older DR cluster does not know", async (t) => {
+  await using safety = await startSafetyScene({ dr: { version: "1.30" } });
+  await begin(safety);
+  await t.step("is left out, however many fields, and reported", () => leftOut(safety));
+  await t.step("is not tried again while nothing changes, nor is the copy written", () => steady(safety));
+  await t.step("does not hide an edit of the rest", () => edited(safety));
+  await t.step("comes as soon as DR knows it", () => upgraded(safety));
+  await t.step("is not left out where less would allow more", () => policy(safety));
+  await t.step("and what DR drops by itself is written once, and told", () => normalised(safety));
+  await t.step("nor is it taken for an edit after a restart", () => noDrift(safety));
+});
+
+async function begin(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  for (const [cluster, properties] of [[scene.source, NEW], [scene.dr, OLD]] as const) {
+    await scene.apply([
+      definition("widgets", "Widget", properties),
+      definition("gatepolicies", "GatePolicy", properties),
+    ], cluster);
+    await cluster.kubectl([
+      "wait",
+      "--for=condition=Established",
+      "crd/widgets.example.com",
+      "crd/gatepolicies.example.com",
+    ]);
+  }
+  await scene.replicate(NAMESPACE);
+  await safety.source.condition("replications", NAMESPACE, { type: "Synced", status: "True" });
+}
+
+async function leftOut(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  await scene.apply([object("Widget", "wheel", WIDGET)]);
+  const copy = await scene.until(scene.dr, "widget", "wheel", NAMESPACE);
+  assert.deepEqual(copy.spec, { size: 1, parts: [{ name: "a", count: "4" }] });
+  const report = await reportOn(safety, "wheel", "FieldUnknown");
+  for (const field of [".spec.colour", ".spec.parts[0].shape", ".spec.parts[0].weight"]) {
+    assert.ok(report.message.includes(field), report.message);
+  }
+  const synced = await status(scene, NAMESPACE, ({ syncStats }) => syncStats.successfulSyncs === 1);
+  assert.deepEqual(synced.failures, []);
+  assert.equal(conditionOf({ status: synced }, "Synced")?.status, "True");
+}
+
+async function steady(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const before = await scene.get(scene.dr, "widget", "wheel", NAMESPACE);
+  const applies = await requests(scene.dr, { verb: "APPLY", resource: "widgets" });
+  assert.ok(applies > 1, "the refusals are counted");
+  for (const value of ["steady-1", "steady-2"]) {
+    await safety.annotate(NAMESPACE, `dr-syncer.io/sync-now=${value}`);
+    await safety.source.until("replications", CONTROL, NAMESPACE, ({ status }) => status.lastManualSync === value);
+  }
+  assert.equal(await requests(scene.dr, { verb: "APPLY", resource: "widgets" }), applies);
+  assert.deepEqual(await scene.get(scene.dr, "widget", "wheel", NAMESPACE), before);
+  await scene.apply([object("Widget", "wheel", { ...WIDGET, size: 2 })]);
+  const changed = await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.size === 2);
+  assert.deepEqual(changed.spec, { size: 2, parts: [{ name: "a", count: "4" }] });
+}
+
+async function edited(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const refused = { verb: "APPLY", resource: "widgets", code: "500" };
+  const before = await requests(scene.dr, refused);
+  await scene.dr.kubectl(["patch", "widget", "wheel", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"size":7}}']);
+  await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.size === 2);
+  assert.equal(await requests(scene.dr, refused), before, "what is not known is known not to be");
+}
+
+async function upgraded(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  await scene.apply([definition("widgets", "Widget", NEW)], scene.dr);
+  const copy = await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.colour === "red");
+  assert.deepEqual(copy.spec, { ...WIDGET, size: 2 });
+  await status(scene, NAMESPACE, ({ reports }) => reports.length === 0);
+}
+
+async function policy(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  await scene.apply([object("GatePolicy", "gate", WIDGET)]);
+  const found = await failure(scene, NAMESPACE, "GatePolicy", "gate");
+  assert.equal(found.class, "FieldUnknown");
+  assert.match(found.message, /^\.spec\.\w+.*would allow or forbid something else.*upgrade the DR cluster/);
+  assert.equal(await scene.get(scene.dr, "gatepolicy", "gate", NAMESPACE), undefined);
+  await scene.apply([definition("gatepolicies", "GatePolicy", NEW)], scene.dr);
+  assert.deepEqual((await scene.until(scene.dr, "gatepolicy", "gate", NAMESPACE)).spec, WIDGET);
+  await status(scene, NAMESPACE, ({ failures }) => failures.length === 0);
+}
+
+/** 1.30 has the field in its schema, and clears it: its feature gate is off there. */
+async function normalised(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const metadata = { name: "near", namespace: NAMESPACE };
+  const spec = { ports: [{ port: 80 }], trafficDistribution: "PreferClose" };
+  await scene.apply([{ apiVersion: "v1", kind: "Service", metadata, spec }]);
+  const copy = await scene.until(scene.dr, "service", "near", NAMESPACE);
+  assert.equal(copy.spec.trafficDistribution, undefined);
+  assert.match((await reportOn(safety, "near", "Normalised")).message, /spec\.trafficDistribution/);
+  const applies = await requests(scene.dr, { verb: "APPLY", resource: "services" });
+  await safety.annotate(NAMESPACE, "dr-syncer.io/sync-now=normalised");
+  await safety.source.until("replications", CONTROL, NAMESPACE, ({ status }) => status.lastManualSync === "normalised");
+  await scene.dr.kubectl(["label", "service", "near", "-n", NAMESPACE, "theirs=yes"]);
+  await safety.mark(NAMESPACE, "marker");
+  assert.equal(await requests(scene.dr, { verb: "APPLY", resource: "services" }), applies);
+  const patch = '{"spec":{"sessionAffinity":"ClientIP"}}';
+  await scene.dr.kubectl(["patch", "service", "near", "-n", NAMESPACE, "--type=merge", "-p", patch]);
+  await scene.until(scene.dr, "service", "near", NAMESPACE, ({ spec }) => spec.sessionAffinity === "None");
+  assert.ok(
+    await requests(scene.dr, { verb: "APPLY", resource: "services" }) > applies,
+    "an edit is corrected all the same",
+  );
+}
+
+async function noDrift(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
+  const before = await scene.get(scene.dr, "service", "near", NAMESPACE);
+  // A changed spec begins anew, with nothing remembered.
+  const patch = '{"spec":{"driftPolicy":"Report"}}';
+  await scene.source.kubectl(["patch", "replication", NAMESPACE, "-n", CONTROL, "--type=merge", "-p", patch]);
+  const { metadata } = await scene.get(scene.source, "replication", NAMESPACE, CONTROL);
+  const synced = await safety.source.until(
+    "replications",
+    CONTROL,
+    NAMESPACE,
+    (object) =>
+      object.status.observedGeneration === metadata.generation && object.status.reports.length > 0 &&
+      conditionOf(object, "Synced")?.status === "True",
+  );
+  assert.deepEqual(synced.status.reports.map(({ reason }: Printed) => reason), ["Normalised"]);
+  assert.deepEqual(await scene.get(scene.dr, "service", "near", NAMESPACE), before);
+  await scene.dr.kubectl([
+    "patch",
+    "service",
+    "near",
+    "-n",
+    NAMESPACE,
+    "--type=merge",
+    "-p",
+    '{"spec":{"sessionAffinity":"ClientIP"}}',
+  ]);
+  assert.match((await reportOn(safety, "near", "Drifted")).message, /spec\.sessionAffinity/);
+}
+
+async function reportOn({ scene }: SafetyScene, name: string, reason: string): Promise<Printed> {
+  const find = ({ reports }: Printed) => reports?.find((one: Printed) => one.name === name && one.reason === reason);
+  return find(await status(scene, NAMESPACE, find));
+}
