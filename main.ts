@@ -10,7 +10,7 @@ import { Command } from "commander";
 import { controllerCommand, type ControllerFlags } from "./cli/controller_flags.ts";
 import { convertCommand, convertExitCode, type ConvertFlags, formatFindings, formatObjects } from "./cli/convert.ts";
 import { readManifests, VerbError } from "./cli/output.ts";
-import { formatPlan, givenReplications, planCommand, planExitCode, type PlanFlags } from "./cli/plan.ts";
+import { formatPlan, givenObjects, planCommand, planExitCode, type PlanFlags } from "./cli/plan.ts";
 import { logOf, setUpLogging, tearDownLogging } from "./cli/logging.ts";
 import { convertManifests } from "./crds/convert/convert.ts";
 import { ManifestError } from "./crds/convert/manifest.ts";
@@ -86,7 +86,7 @@ async function runController(flags: ControllerFlags): Promise<void> {
 async function runPlan(flags: PlanFlags): Promise<void> {
   const given = flags.filename === undefined
     ? undefined
-    : givenReplications(await readManifests(flags.filename, readText), flags.namespace);
+    : givenObjects(await readManifests(flags.filename, readText), flags.namespace);
   const client = connect(
     await workstationConfig({
       path: flags.kubeconfig,

@@ -4,12 +4,14 @@
  * @module
  */
 import { Command, Option } from "commander";
+import type * as z from "zod";
 import { CONTROL_NAMESPACE } from "../crds/keys.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Plan, PlannedChange, PlannedField, ReplicationPlan } from "../crds/plan.ts";
+import { remoteCluster as remoteClusterSchema } from "../crds/schema/remote_cluster.ts";
 import { replication as replicationSchema } from "../crds/schema/replication.ts";
-import type { Replication } from "../crds/types.ts";
-import { apiVersionOf } from "../kube/types.ts";
+import type { RemoteCluster, Replication } from "../crds/types.ts";
+import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { formatValue, MACHINE_FORMATS, type MachineFormat, type ManifestDocument, VerbError } from "./output.ts";
 import { formatTable } from "./table.ts";
 
@@ -21,6 +23,12 @@ export interface PlanFlags {
   readonly replication?: string;
   readonly filename?: readonly string[];
   readonly output: "table" | MachineFormat;
+}
+
+/** Objects that are not applied yet, or not like this. */
+export interface GivenObjects {
+  readonly replications: readonly Replication[];
+  readonly remoteClusters: readonly RemoteCluster[];
 }
 
 /** Longest value in a table, in characters. */
@@ -39,7 +47,10 @@ export function planCommand(run: (flags: PlanFlags) => Promise<void>): Command {
     .option("--context <name>", "its context (default: the current one)")
     .option("-n, --namespace <name>", "control namespace: RemoteClusters, Replications, Secrets", CONTROL_NAMESPACE)
     .option("-r, --replication <[namespace/]name>", "plan this Replication (default: all of the control namespace)")
-    .option("-f, --filename <file...>", "plan the Replications of these files, applied or not; - for standard input")
+    .option(
+      "-f, --filename <file...>",
+      "plan the Replications (and RemoteClusters) of these files, applied or not; - for standard input",
+    )
     .addOption(
       new Option("-o, --output <format>", "table for people, json or yaml for machines")
         .choices(["table", ...MACHINE_FORMATS]).default("table"),
@@ -47,25 +58,36 @@ export function planCommand(run: (flags: PlanFlags) => Promise<void>): Command {
     .action(run);
 }
 
-/** The Replications of files, as the API server would complete them. Throws `VerbError` for anything else. */
-export function givenReplications(documents: readonly ManifestDocument[], namespace: string): Replication[] {
-  return documents.map(({ file, value }) => {
-    const { apiVersion, kind, metadata, ...rest } = value as Partial<Replication>;
-    const what = `${file}: ${kind ?? "an object without kind"} ${metadata?.name ?? "without name"}`;
-    if (kind !== "Replication" || apiVersion !== apiVersionOf(REPLICATIONS) || typeof metadata?.name !== "string") {
-      throw new VerbError(`${what} cannot be planned: give Replications of ${apiVersionOf(REPLICATIONS)} with a name`);
+/** Our objects of files, as the API server would complete them. Throws `VerbError` for anything else. */
+export function givenObjects(documents: readonly ManifestDocument[], namespace: string): GivenObjects {
+  const given: { replications: Replication[]; remoteClusters: RemoteCluster[] } = {
+    replications: [],
+    remoteClusters: [],
+  };
+  for (const document of documents) {
+    const object = document.value as Partial<KubeObject> | null;
+    const { kind, apiVersion, metadata } = object ?? {};
+    const what = `${document.file}: ${kind ?? "a document without kind"} ${metadata?.name ?? "without name"}`;
+    const isOurs = apiVersion === apiVersionOf(REPLICATIONS) && typeof metadata?.name === "string";
+    if (!isOurs || (kind !== "Replication" && kind !== "RemoteCluster")) {
+      const remedy = `give Replications and RemoteClusters of ${apiVersionOf(REPLICATIONS)} with a name`;
+      throw new VerbError(`${what} cannot be planned: ${remedy}`);
     }
-    const result = replicationSchema.safeParse({ spec: rest.spec });
-    const unknown = Object.keys(rest).filter((field) => !["spec", "status"].includes(field));
-    const problems = [
-      ...unknown.map((field) => `${field}: no such field`),
-      ...result.error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`) ?? [],
-    ];
-    if (result.data === undefined || problems.length > 0) {
-      throw new VerbError(`${what} is invalid: ${problems.join("; ")}`);
-    }
-    return { apiVersion, kind, metadata: { namespace, ...metadata }, spec: result.data.spec } satisfies Replication;
-  });
+    const header = { apiVersion, metadata: { namespace, ...metadata } };
+    if (kind === "Replication") {
+      given.replications.push({ ...header, kind, spec: complete(replicationSchema, object, what).spec });
+    } else given.remoteClusters.push({ ...header, kind, spec: complete(remoteClusterSchema, object, what).spec });
+  }
+  return given;
+}
+
+/** Checked and with defaults. Throws `VerbError` that names every field at fault. */
+function complete<T>(schema: z.ZodType<T>, object: Partial<KubeObject> | null, what: string): T {
+  const { apiVersion: _a, kind: _k, metadata: _m, status: _s, ...rest } = object ?? {};
+  const result = schema.safeParse(rest);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) => `${path.join(".") || "object"}: ${message}`);
+  throw new VerbError(`${what} is invalid: ${issues.join("; ")}`);
 }
 
 /** 0: nothing to do. 2: something to do, or blocked. 1: no plan, or no whole one. */

@@ -44,7 +44,7 @@ export function convertMapping(manifest: LegacyManifest, remarks: Remarks, conte
     ...takePaused(fields, ends?.paused === true),
     ...convertSelection(fields, remarks, context.replicationFields),
     ...takeScale(fields),
-    ...takeDefinitions(fields, context),
+    ...takeDefinitions(fields, remarks),
     ...takeVolumes(fields, remarks, context),
     ...takeImmutable(fields, remarks, context),
   };
@@ -178,9 +178,10 @@ function takeScale(fields: LegacyFields): Spec {
 }
 
 /** Definitions were skipped unless asked for. */
-function takeDefinitions(fields: LegacyFields, { replicationFields }: ConvertContext): Spec {
-  const synced = fields.take("syncCRDs") === true;
-  return synced || !replicationFields.has("crds") ? {} : { crds: "Never" };
+function takeDefinitions(fields: LegacyFields, { note }: Remarks): Spec {
+  if (fields.take("syncCRDs") !== true) return { crds: "Never" };
+  note("spec.syncCRDs", "DR gets the definitions that it lacks (crds: IfMissing); one that it has is not changed");
+  return {};
 }
 
 function takeVolumes(fields: LegacyFields, remarks: Remarks, { replicationFields }: ConvertContext): Spec {

@@ -29,12 +29,13 @@ function takeTypes(fields: LegacyFields, remarks: Remarks): Record<string, unkno
 
 function takeObjects(fields: LegacyFields, { lost }: Remarks, known: ReadonlySet<string>): Record<string, unknown> {
   const listed = fields.take("excludeResources");
-  const excludeObjects = (Array.isArray(listed) ? listed : []).flatMap((item) => {
+  const named = new Map<string, { kind: string; name: string }>();
+  for (const item of Array.isArray(listed) ? listed : []) {
     const { kind, name } = (item ?? {}) as { kind?: unknown; name?: unknown };
-    if (typeof kind === "string" && typeof name === "string") return [{ kind, name }];
-    lost("spec.excludeResources", "an entry lacks kind or name; add it");
-    return [];
-  });
+    if (typeof kind === "string" && typeof name === "string") named.set(`${kind}/${name}`, { kind, name });
+    else lost("spec.excludeResources", "an entry lacks kind or name; add it");
+  }
+  const excludeObjects = [...named.values()];
   if (excludeObjects.length === 0) return {};
   if (known.has("excludeObjects")) return { excludeObjects };
   lost("spec.excludeResources", `has no counterpart yet: label those objects ${IGNORE}=true in the source`);

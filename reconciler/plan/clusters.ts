@@ -53,13 +53,15 @@ export class PlanClusters implements Disposable {
     this.replications = replications;
   }
 
-  /** Reads our objects in the control namespace. Throws `KubeError`. */
-  static async read(ports: PlanPorts): Promise<PlanClusters> {
+  /** Reads our objects in the control namespace; those that are given take their place. Throws `KubeError`. */
+  static async read(ports: PlanPorts, given: readonly RemoteCluster[] = []): Promise<PlanClusters> {
     const [remotes, replications] = await Promise.all([
       readObjects(ports, REMOTE_CLUSTERS),
       readObjects(ports, REPLICATIONS),
     ]);
-    return new PlanClusters(ports, remotes as RemoteCluster[], replications as Replication[]);
+    const known = new Map(remotes.map((remote) => [remote.metadata.name, remote as RemoteCluster]));
+    const both = given.map((remote) => ({ ...remote, status: known.get(remote.metadata.name)?.status }));
+    return new PlanClusters(ports, [...known.values(), ...both], replications as Replication[]);
   }
 
   /** A Replication by namespace and name; undefined when there is none. Throws `KubeError`. */
@@ -69,7 +71,7 @@ export class PlanClusters implements Disposable {
     try {
       return await client.get(REPLICATIONS, { namespace, name }, { signal }) as Replication;
     } catch (error) {
-      if (isKubeError(error, "NotFound")) return undefined;
+      if (isKubeError(error, "NotFound", "KindMissing")) return undefined;
       throw error;
     }
   }
@@ -145,9 +147,14 @@ export class PlanClusters implements Disposable {
   }
 }
 
+/** None where our definitions are not installed yet. */
 async function readObjects(ports: PlanPorts, type: ResourceType): Promise<KubeObject[]> {
   const { client, controlNamespace: namespace, signal } = ports;
   const objects: KubeObject[] = [];
-  for await (const page of listAll(client, type, { namespace, signal })) objects.push(...page.items);
+  try {
+    for await (const page of listAll(client, type, { namespace, signal })) objects.push(...page.items);
+  } catch (error) {
+    if (!isKubeError(error, "KindMissing")) throw error;
+  }
   return objects;
 }

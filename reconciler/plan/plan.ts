@@ -4,7 +4,7 @@
  * @module
  */
 import type { Plan, ReplicationPlan } from "../../crds/plan.ts";
-import type { Replication } from "../../crds/types.ts";
+import type { RemoteCluster, Replication } from "../../crds/types.ts";
 import { describe, destinationNamespaceOf, validateReplication } from "../../crds/validate.ts";
 import { ConfigError } from "../../kube/config.ts";
 import { isKubeError } from "../../kube/errors.ts";
@@ -22,8 +22,8 @@ export { PlanError } from "./clusters.ts";
 export interface PlanRequest extends PlanPorts {
   /** namespace/name, or a name in the control namespace; undefined: all of the control namespace. */
   readonly replication?: string;
-  /** Replications that are not applied yet, or not like this; they take the place of applied ones. */
-  readonly given?: readonly Replication[];
+  /** Objects that are not applied yet, or not like this: they take the place of applied ones. Only these Replications are planned. */
+  readonly given?: { readonly replications: readonly Replication[]; readonly remoteClusters: readonly RemoteCluster[] };
   /** Random, of this run: values of Secrets are shown as HMACs with it. */
   readonly hmacKey: Uint8Array;
 }
@@ -33,7 +33,7 @@ const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "de
 
 /** Plans. Throws `PlanError` and `KubeError` where there is nothing to plan; what is wrong with one Replication is in its plan. */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
-  using clusters = await PlanClusters.read(request);
+  using clusters = await PlanClusters.read(request, request.given?.remoteClusters);
   const replications = await chooseReplications(request, clusters);
   const plans: ReplicationPlan[] = [];
   // One after the other: each holds the objects of a few pages, and clusters are not to be stormed.
@@ -44,8 +44,11 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
 async function chooseReplications(request: PlanRequest, clusters: PlanClusters): Promise<Replication[]> {
   const { replication: wanted, given, controlNamespace } = request;
   if (given !== undefined) {
-    const chosen = given.filter((one) => wanted === undefined || nameOf(one) === qualified(wanted, controlNamespace));
-    if (chosen.length === 0) throw new PlanError(`the file holds no Replication ${wanted}: name one that it holds`);
+    const isWanted = (name: string) => wanted === undefined || name === qualified(wanted, controlNamespace);
+    const chosen = given.replications.filter((one) => isWanted(nameOf(one)));
+    if (chosen.length === 0) {
+      throw new PlanError(`the files hold no Replication ${wanted ?? ""}: name one that they hold`);
+    }
     return await Promise.all(chosen.map((one) => asApplied(one, clusters)));
   }
   if (wanted === undefined) {
