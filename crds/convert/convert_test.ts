@@ -264,6 +264,12 @@ Deno.test("RemoteClusters: each spelling of the Secret, and where it has to be",
   const elsewhere = convert(cluster("{ kubeconfigSecretRef: { name: k, namespace: old } }"));
   assert.deepEqual(lostIn(elsewhere), ["spec.kubeconfigSecretRef.namespace"]);
   assert.match(elsewhere.findings[0]?.message ?? "", /create Secret k there with the kubeconfig of old\/k/);
+  const beside = cluster("{ kubeconfigSecret: k }").replace("namespace: dr-syncer-system", "namespace: old");
+  assert.deepEqual(
+    lostIn(convert(beside)),
+    ["spec.kubeconfigSecretRef.namespace"],
+    "it was read beside its RemoteCluster",
+  );
   const synced = convert(cluster("{ kubeconfigSecret: k, pvcSync: { enabled: true }, sshKeySecret: s }"));
   assert.deepEqual(lostIn(synced), ["spec.pvcSync", "spec.sshKeySecret"]);
   assert.deepEqual(lostIn(convert(cluster("{ kubeconfigSecret: k, pvcSync: { enabled: false } }"))), []);

@@ -37,6 +37,7 @@ Deno.test("plan says what a sync would do, and writes nothing", async (t) => {
   await t.step("what the credential may not do is blocked", () => plansForbidden(scene));
   await t.step("deletes beyond the budget are blocked, until approved", () => plansHeldDeletes(scene));
   await t.step("the controller then does what the plan said", () => syncsAsPlanned(scene));
+  await t.step("a source that is back: its copy is no orphan any more", () => plansReturn(scene));
   await t.step("a namespace that was activated is not planned", () => plansNoActiveNamespace(scene));
   await t.step("errors are told with exit code 1", () => tellsErrors(scene));
   await t.step("no value of a Secret in any output", () => {
@@ -338,6 +339,18 @@ async function syncsAsPlanned(scene: Scene): Promise<void> {
   const orphan = await scene.get(scene.dr, "pvc", "uploads", NAMESPACE);
   assert.ok(orphan.metadata.annotations["dr-syncer.io/orphaned-at"]);
   await scene.controller.stop();
+}
+
+async function plansReturn(scene: Scene): Promise<void> {
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+  const metadata = { name: "uploads", namespace: NAMESPACE };
+  await scene.apply([{ apiVersion: "v1", kind: "PersistentVolumeClaim", metadata, spec }]);
+  const plan = await planOne(scene, [], 2);
+  assert.deepEqual(rowsOf(plan), ["update PersistentVolumeClaim/uploads"]);
+  const fields = rowOf(plan, "PersistentVolumeClaim", "uploads").fields ?? [];
+  const orphaned = fields.find(({ path }) => path.includes("orphaned-at"));
+  assert.deepEqual(Object.keys(orphaned ?? {}), ["path", "from"], "the mark goes");
+  assert.ok(fields.some(({ path }) => path.includes("dr-syncer.io/origin")), "it is another object now");
 }
 
 const SHORT_GRACE = JSON.stringify({ spec: { deletion: { grace: "0s" } } });
