@@ -127,7 +127,12 @@ async function readText(file: string): Promise<string> {
 
 async function print(stream: typeof Deno.stdout, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+  } catch (error) {
+    // Whoever read it has seen enough (`| head`).
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** What is made only once others exist, and is asked for only after that. */

@@ -135,12 +135,11 @@ async function planBetween(
   const ends = { source: source.cluster, target: target.cluster };
   const identity = identityOf(replication, ends);
   const { replicationId } = identity;
-  const { status } = replication;
   const firstWrite = target.client.writes.length;
   const standby = await prepareStandby(ends, {
     identity,
     holder: holderOf(local.cluster.clusterId, controlNamespace),
-    knownEpoch: status?.replicationId === replicationId ? status.epoch : undefined,
+    knownEpoch: replication.status?.replicationId === replicationId ? replication.status.epoch : undefined,
     clock,
     signal,
     created: () => {},
@@ -149,21 +148,21 @@ async function planBetween(
   if (standby === undefined || objection !== undefined) {
     return { replicationId, ...noChanges(), errors: [objection ?? "there is no standby"] };
   }
-  const ledger = new DeletionLedger(deletionWindowOf(replication, clock.wallMs()), () => Promise.resolve());
+  const settings = passSettingsOf(replication, clusters, clock.wallMs());
+  const pass = await runPass({ ...ends, ...standby, ...settings, identity, clock, signal });
+  const writes = target.client.writes.slice(firstWrite);
+  const findings = { pass, writes, holds: settings.ledger.holds(), hmacKey };
+  return { replicationId, ...changesOf(findings), errors: failuresOf(pass) };
+}
+
+function passSettingsOf(replication: Replication, clusters: PlanClusters, nowWallMs: number) {
   const remote = clusters.remoteClusters.get(replication.spec.destinationCluster);
-  const pass = await runPass({
-    ...ends,
-    ...standby,
-    identity,
+  return {
     options: mirrorOptionsOf(replication.spec),
     selection: selectionOf(replication, remote),
-    ledger,
+    ledger: new DeletionLedger(deletionWindowOf(replication, nowWallMs), () => Promise.resolve()),
     approvals: approvalsOf(replication),
-    clock,
-    signal,
-  });
-  const findings = { pass, writes: target.client.writes.slice(firstWrite), holds: ledger.holds(), hmacKey };
-  return { replicationId, ...changesOf(findings), errors: failuresOf(pass) };
+  };
 }
 
 /** Why the controller would write nothing in the DR namespace. */
