@@ -8,9 +8,16 @@
  */
 import { Command } from "commander";
 import { controllerCommand, type ControllerFlags } from "./cli/controller_flags.ts";
+import { convertCommand, convertExitCode, type ConvertFlags, formatFindings, formatObjects } from "./cli/convert.ts";
+import { readManifests, VerbError } from "./cli/output.ts";
+import { formatPlan, givenObjects, planCommand, planExitCode, type PlanFlags } from "./cli/plan.ts";
 import { logOf, setUpLogging, tearDownLogging } from "./cli/logging.ts";
+import { convertManifests } from "./crds/convert/convert.ts";
+import { ManifestError } from "./crds/convert/manifest.ts";
 import { createKubeClient } from "./kube/client.ts";
 import { type ClusterAddress, ConfigError, inClusterConfig, parseInlineKubeconfig } from "./kube/config.ts";
+import { workstationConfig } from "./kube/config_workstation.ts";
+import { KubeError } from "./kube/errors.ts";
 import { createEventRecorder, type EventRecorder } from "./kube/events.ts";
 import { type Elector, runElector } from "./kube/elector.ts";
 import { type CallReport, createTransport } from "./kube/transport.ts";
@@ -20,6 +27,7 @@ import { systemClock } from "./reconciler/clock.ts";
 import { Controller } from "./reconciler/controller.ts";
 import { hasOtherReplica, labelLeader, unlabelLeader } from "./reconciler/leader_label.ts";
 import { createMetrics, type Metrics } from "./reconciler/metrics.ts";
+import { makePlan, PlanError } from "./reconciler/plan/plan.ts";
 import { type Admission, startAdmission } from "./webhook/admission.ts";
 import { daysLeft, ensureCertificates, serviceHosts } from "./webhook/certs.ts";
 import type { Endpoint } from "./webhook/configuration.ts";
@@ -41,16 +49,18 @@ if (import.meta.main) {
   const program = new Command("dr-syncer")
     .description("Keeps warm standbys of Kubernetes namespaces in DR clusters.")
     .version(VERSION)
-    .addCommand(controllerCommand(runController));
+    .showHelpAfterError("dr-syncer --help shows what there is.")
+    .addCommand(controllerCommand(runController))
+    .addCommand(planCommand(runPlan))
+    .addCommand(convertCommand(runConvert));
   try {
     await program.parseAsync(Deno.args, { from: "user" });
   } catch (error) {
-    const message = error instanceof ConfigError
-      ? error.message
-      : error instanceof Error
-      ? error.stack ?? error.message
-      : String(error);
-    await Deno.stderr.write(new TextEncoder().encode(`dr-syncer: ${message}\n`));
+    const isForPeople = error instanceof ConfigError || error instanceof ManifestError || error instanceof PlanError ||
+      error instanceof VerbError ||
+      error instanceof KubeError;
+    const message = isForPeople ? error.message : error instanceof Error ? error.stack ?? error.message : String(error);
+    await print(Deno.stderr, `dr-syncer: ${message}\n`);
     Deno.exit(1);
   }
 }
@@ -70,6 +80,59 @@ async function runController(flags: ControllerFlags): Promise<void> {
   await shutDown(parts);
   await health.finished;
   await tearDownLogging();
+}
+
+/** Shows what a sync would do; writes nothing. */
+async function runPlan(flags: PlanFlags): Promise<void> {
+  const given = flags.filename === undefined
+    ? undefined
+    : givenObjects(await readManifests(flags.filename, readText), flags.namespace);
+  const client = connect(
+    await workstationConfig({
+      path: flags.kubeconfig,
+      context: flags.context,
+      env: { KUBECONFIG: Deno.env.get("KUBECONFIG"), HOME: Deno.env.get("HOME") },
+      readFile: (path) => Deno.readTextFile(path),
+    }),
+  );
+  try {
+    const plan = await makePlan({
+      client,
+      connect,
+      controlNamespace: flags.namespace,
+      replication: flags.replication,
+      given,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      hmacKey: crypto.getRandomValues(new Uint8Array(32)),
+    });
+    await print(Deno.stdout, formatPlan(plan, flags.output));
+    Deno.exitCode = planExitCode(plan);
+  } finally {
+    client.close();
+  }
+}
+
+/** Prints our kinds for manifests of the first version of the system. */
+async function runConvert(flags: ConvertFlags): Promise<void> {
+  const conversion = convertManifests(await readManifests(flags.filename, readText), flags);
+  await print(Deno.stderr, formatFindings(conversion));
+  await print(Deno.stdout, formatObjects(conversion, flags.output));
+  Deno.exitCode = convertExitCode(conversion);
+}
+
+async function readText(file: string): Promise<string> {
+  return file === "-" ? await new Response(Deno.stdin.readable).text() : await Deno.readTextFile(file);
+}
+
+async function print(stream: typeof Deno.stdout, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+  } catch (error) {
+    // Whoever read it has seen enough (`| head`).
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** What is made only once others exist, and is asked for only after that. */

@@ -29,6 +29,7 @@ export interface ControllerFlags {
 /** The command, for the program's tree of commands. */
 export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>): Command {
   return new Command("controller")
+    .summary("mirror namespaces")
     .description("Mirror namespaces: run the controller with its webhook server, probes and metrics.")
     .option("--kubeconfig <file>", "inline kubeconfig of the source cluster; without it, the pod's ServiceAccount")
     .option(

@@ -19,7 +19,9 @@ export { type ClusterAddress, ConfigError, type ConfigErrorReason, type Credenti
 /** The address a pod finds its own API server at. */
 export { inClusterConfig } from "./config_in_cluster.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A mapping of a kubeconfig. */
+export type KubeconfigFields = Readonly<Record<string, unknown>>;
+type Fields = KubeconfigFields;
 
 /**
  * Reads a kubeconfig whose current context names one cluster and one user with everything inline: CA, and a token or a
@@ -27,7 +29,11 @@ type Fields = Readonly<Record<string, unknown>>;
  * Throws ConfigError; its message names field, kind of value and remedy, and holds no value.
  */
 export function parseInlineKubeconfig(yamlText: string): ClusterAddress {
-  const root = readRoot(yamlText);
+  return addressOfKubeconfig(readKubeconfig(yamlText));
+}
+
+/** The same for a kubeconfig that was parsed already. Throws ConfigError. */
+export function addressOfKubeconfig(root: KubeconfigFields): ClusterAddress {
   const contextName = requireText(root["current-context"], "current-context", "name the context to use");
   const context = findNamed(root, "contexts", "context", contextName, "current-context");
   const clusterName = requireText(context.fields.cluster, `${context.path}.cluster`, "name a cluster");
@@ -47,7 +53,8 @@ interface Entry {
   readonly fields: Fields;
 }
 
-function readRoot(yamlText: string): Fields {
+/** The mapping that a kubeconfig is. Throws ConfigError Unreadable, which quotes nothing of the text. */
+export function readKubeconfig(yamlText: string): KubeconfigFields {
   let root: unknown;
   try {
     root = parse(yamlText, { logLevel: "error" });

@@ -16,6 +16,7 @@ import { watchCatalogue } from "./catalogue_watch.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { ClusterUse } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
+import { holderOf } from "./fence.ts";
 import { followObjects, type ObjectStore } from "./follow.ts";
 import type { Hint } from "./hint.ts";
 import type { Log } from "../kube/log.ts";
@@ -316,7 +317,7 @@ export class Controller {
     const options = this.#options;
     return new ReplicationRunner(object, {
       client: options.client,
-      holder: `${(this.#localClusterId ?? "").slice(0, 8)}/${options.controlNamespace}`,
+      holder: holderOf(this.#localClusterId ?? "", options.controlNamespace),
       watch: options.watch,
       leads: () => options.leads(),
       clock: options.clock,

@@ -28,6 +28,11 @@ export interface FenceFacts {
   readonly copiesExist: boolean;
 }
 
+/** Name of an installation as the holder of fences: the cluster it runs in, and its control namespace. */
+export function holderOf(localClusterId: string, controlNamespace: string): string {
+  return `${localClusterId.slice(0, 8)}/${controlNamespace}`;
+}
+
 /** Judges the fence from plain data. Never heals a lost or foreign Lease: that is a person's decision. */
 export function judgeFence(facts: FenceFacts): FenceVerdict {
   const { lease, holder, knownEpoch } = facts;

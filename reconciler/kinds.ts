@@ -76,3 +76,9 @@ function chooseVersion(
   if (version === undefined) return { source: type };
   return { source: { ...type, version }, target: { ...target, version } };
 }
+
+/** Where a catalogue has the schema of a kind in DR. */
+export function targetSchemaOf({ source, target }: MirroredKind): string {
+  const { group, version } = target ?? source;
+  return group === "" ? version : `${group}/${version}`;
+}

@@ -6,12 +6,13 @@
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import { APPROVE } from "../crds/keys.ts";
 import type { Condition, RemoteCluster, RemoteClusterStatus } from "../crds/types.ts";
-import { type ClusterAddress, ConfigError, parseInlineKubeconfig } from "../kube/config.ts";
+import { type ClusterAddress, ConfigError } from "../kube/config.ts";
 import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import { ClusterLink, type ClusterUse, identityHoldId, type LinkState } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
+import { addressIn, kubeconfigIn, type KubeconfigProblem } from "./kubeconfig_secret.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -36,7 +37,7 @@ export class RemoteClusterRunner {
   #object: RemoteCluster;
   #link: ClusterLink | undefined;
   #kubeconfig: string | undefined;
-  #configError: { reason: string; message: string } | undefined;
+  #configError: KubeconfigProblem | undefined;
   #clusterId: string | undefined;
 
   constructor(object: RemoteCluster, ports: RemoteClusterPorts) {
@@ -124,34 +125,16 @@ export class RemoteClusterRunner {
   }
 
   #readKubeconfig(): string | undefined {
-    const { name, key } = this.#object.spec.kubeconfigSecretRef;
-    const secret = this.#ports.secret(name);
-    if (secret === undefined) {
-      const message =
-        `there is no Secret ${name} in namespace ${this.#object.metadata.namespace}: create it with the ` +
-        `kubeconfig under key ${key}`;
-      this.#configError = { reason: "SecretMissing", message };
-      return undefined;
-    }
-    const data = (secret.data as Record<string, string> | undefined)?.[key];
-    if (data === undefined) {
-      this.#configError = {
-        reason: "KeyMissing",
-        message: `Secret ${name} has no key ${key}: add the kubeconfig under it`,
-      };
-      return undefined;
-    }
-    return data;
+    const found = kubeconfigIn(this.#ports.secret(this.#object.spec.kubeconfigSecretRef.name), this.#object);
+    if (typeof found === "string") return found;
+    this.#configError = found;
+    return undefined;
   }
 
   #open(base64: string): void {
-    let address: ClusterAddress;
-    try {
-      address = parseInlineKubeconfig(new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))));
-    } catch (error) {
-      const reason = error instanceof ConfigError ? error.reason : "KubeconfigInvalid";
-      const message = error instanceof ConfigError ? error.message : "the Secret's value is not base64 of a kubeconfig";
-      this.#configError = { reason, message };
+    const address = addressIn(base64);
+    if ("message" in address) {
+      this.#configError = address;
       return;
     }
     this.#configError = undefined;

@@ -5,16 +5,13 @@
  *
  * @module
  */
-import { APPROVE, SYNC_NOW } from "../crds/keys.ts";
-import { parseDurationMs } from "../crds/duration.ts";
-import { replicationId } from "../crds/replication_id.ts";
+import { SYNC_NOW } from "../crds/keys.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Replication, ReplicationStatus } from "../crds/types.ts";
-import { describe, destinationNamespaceOf, resourceTypesOf, scheduleOf, type Verdict } from "../crds/validate.ts";
+import { describe, scheduleOf, type Verdict } from "../crds/validate.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
-import type { DeletionPolicy } from "./deletes.ts";
 import { classify } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
@@ -23,12 +20,12 @@ import type { Log } from "../kube/log.ts";
 import { OBJECT_STATES } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
+import { approvalsOf, deletionWindowOf, identityOf, mirrorOptionsOf, selectionOf } from "./replication_settings.ts";
 import { announceChanges } from "./announce.ts";
 import { runningFacts } from "./running_facts.ts";
 import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
-import { Selection } from "./selection.ts";
 import { type Ends, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
@@ -276,10 +273,8 @@ export class ReplicationRunner {
   }
 
   #openLedger(): DeletionLedger {
-    const deletions = this.#object.status?.deletions;
-    const windowStart = Date.parse(deletions?.windowStart ?? "");
-    const startWallMs = Number.isNaN(windowStart) ? this.#ports.clock.wallMs() : windowStart;
-    return new DeletionLedger({ startWallMs, count: deletions?.count ?? 0 }, () => this.#writer.flush());
+    const window = deletionWindowOf(this.#object, this.#ports.clock.wallMs());
+    return new DeletionLedger(window, () => this.#writer.flush());
   }
 
   #auditNamespace({ destinationNamespace }: MirrorIdentity, target: Cluster): void {
@@ -304,16 +299,8 @@ export class ReplicationRunner {
       leads: () => this.#ports.leads(),
       name: this.#name,
       identity,
-      options: {
-        scaleToZero: spec.scaleToZero,
-        rbacObjects: spec.rbacObjects,
-        crds: spec.crds,
-        deletion: deletionPolicy(spec.deletion),
-        conflictPolicy: spec.conflictPolicy,
-        driftPolicy: spec.driftPolicy,
-        immutableFieldPolicy: spec.immutableFieldPolicy,
-      },
-      selection: new Selection(resourceTypesOf(this.#object, remote), spec.excludeResourceTypes ?? []),
+      options: mirrorOptionsOf(spec),
+      selection: selectionOf(this.#object, remote),
       source,
       target,
       fence,
@@ -361,10 +348,8 @@ export class ReplicationRunner {
   }
 
   #followAnnotations({ replicator }: Running): void {
-    const annotations = this.#object.metadata.annotations ?? {};
-    const approved = (annotations[APPROVE] ?? "").split(",").map((id) => id.trim()).filter((id) => id !== "");
-    replicator.approve(new Set(approved));
-    const syncNow = annotations[SYNC_NOW];
+    replicator.approve(approvalsOf(this.#object));
+    const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
     if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
     this.#askedSync = syncNow;
     void this.#syncFor(syncNow);
@@ -457,23 +442,4 @@ export class ReplicationRunner {
     if (syncedUpToWallMs !== undefined) metrics.syncedUpTo.set({ replication }, syncedUpToWallMs / 1000);
     for (const [state, count] of replicator.memory.countStates()) metrics.objects.set({ replication, state }, count);
   }
-}
-
-function identityOf(replication: Replication, { source, target }: Ends): MirrorIdentity {
-  const ends = {
-    sourceClusterId: source.clusterId,
-    destinationClusterId: target.clusterId,
-    sourceNamespace: replication.spec.sourceNamespace,
-    destinationNamespace: destinationNamespaceOf(replication),
-  };
-  return { ...ends, replicationId: replicationId(ends) };
-}
-
-function deletionPolicy(spec: Replication["spec"]["deletion"]): DeletionPolicy {
-  const { count, percent, window } = spec.budget;
-  return {
-    policy: spec.policy,
-    graceMs: parseDurationMs(spec.grace),
-    budget: { count, percent, windowMs: parseDurationMs(window) },
-  };
 }

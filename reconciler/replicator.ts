@@ -15,7 +15,7 @@ import { WriteHeat } from "./heat.ts";
 import type { Hint } from "./hint.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
-import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
+import { type KindPlan, type MirroredKind, planKinds, targetSchemaOf } from "./kinds.ts";
 import type { Log } from "../kube/log.ts";
 import { keyOf, Memory, splitKey } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
@@ -244,7 +244,7 @@ export class Replicator {
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
-      targetSchema: (kind) => target.catalogue?.schemas.get(schemaName(kind)),
+      targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
       audit: (operation, kind, object, resourceVersion) =>
         auditLog.info("{operation} {kind} {name}", {
           operation,
@@ -453,12 +453,6 @@ export class Replicator {
     if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => this.#passWaiters.push(resolve));
   }
-}
-
-/** Where a catalogue has the schema of a kind in DR. */
-function schemaName({ source, target }: MirroredKind): string {
-  const { group, version } = target ?? source;
-  return group === "" ? version : `${group}/${version}`;
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {

@@ -1,0 +1,69 @@
+/**
+ * What a Replication asks for, in the terms of the mirror: the same for who mirrors and for who plans.
+ *
+ * @module
+ */
+import { parseDurationMs } from "../crds/duration.ts";
+import { APPROVE } from "../crds/keys.ts";
+import { replicationId } from "../crds/replication_id.ts";
+import type { RemoteCluster, Replication } from "../crds/types.ts";
+import { destinationNamespaceOf, resourceTypesOf } from "../crds/validate.ts";
+import type { DeletionPolicy, DeletionWindow } from "./deletes.ts";
+import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
+import { Selection } from "./selection.ts";
+
+/** Who mirrors what to where. */
+export function identityOf(
+  replication: Replication,
+  { source, target }: { readonly source: { clusterId: string }; readonly target: { clusterId: string } },
+): MirrorIdentity {
+  const ends = {
+    sourceClusterId: source.clusterId,
+    destinationClusterId: target.clusterId,
+    sourceNamespace: replication.spec.sourceNamespace,
+    destinationNamespace: destinationNamespaceOf(replication),
+  };
+  return { ...ends, replicationId: replicationId(ends) };
+}
+
+/** What shapes copies and deletes. */
+export function mirrorOptionsOf(spec: Replication["spec"]): MirrorOptions {
+  return {
+    scaleToZero: spec.scaleToZero,
+    rbacObjects: spec.rbacObjects,
+    crds: spec.crds,
+    deletion: deletionPolicyOf(spec.deletion),
+    conflictPolicy: spec.conflictPolicy,
+    driftPolicy: spec.driftPolicy,
+    immutableFieldPolicy: spec.immutableFieldPolicy,
+  };
+}
+
+/** The kinds it selects; `remote` is its RemoteCluster, which may have defaults. */
+export function selectionOf(replication: Replication, remote: RemoteCluster | undefined): Selection {
+  return new Selection(resourceTypesOf(replication, remote), replication.spec.excludeResourceTypes ?? []);
+}
+
+/** The deletion window as the status kept it. */
+export function deletionWindowOf({ status }: Replication, nowWallMs: number): DeletionWindow {
+  const startWallMs = Date.parse(status?.deletions?.windowStart ?? "");
+  return {
+    startWallMs: Number.isNaN(startWallMs) ? nowWallMs : startWallMs,
+    count: status?.deletions?.count ?? 0,
+  };
+}
+
+/** Ids of the holds that a person has approved. */
+export function approvalsOf({ metadata }: Replication): ReadonlySet<string> {
+  const ids = (metadata.annotations?.[APPROVE] ?? "").split(",").map((id) => id.trim());
+  return new Set(ids.filter((id) => id !== ""));
+}
+
+function deletionPolicyOf(spec: Replication["spec"]["deletion"]): DeletionPolicy {
+  const { count, percent, window } = spec.budget;
+  return {
+    policy: spec.policy,
+    graceMs: parseDurationMs(spec.grace),
+    budget: { count, percent, windowMs: parseDurationMs(window) },
+  };
+}
