@@ -13,8 +13,6 @@ export interface ScenarioOptions {
   readonly namespace: string;
   /** Longest time until source and standby are equal after a step, in milliseconds. */
   readonly deadlineMs: number;
-  /** Told after each step, with the time until it had converged. */
-  readonly onStep?: (step: string, tookMs: number) => void;
 }
 
 /** Deletes are carried out at once, however many. */
@@ -33,7 +31,7 @@ export async function runScenario(
   await scene.condition(namespace, "Synced", "True");
   const step = async (name: string, act: () => Promise<unknown>) => {
     await act();
-    options.onStep?.(name, await untilEqual(scene.source, scene.dr, namespace, options.deadlineMs, `after ${name}`));
+    await untilEqual(scene.source, scene.dr, namespace, options.deadlineMs, `after ${name}`);
   };
   const kubectl = (...args: string[]) => scene.source.kubectl([...args, "-n", namespace]);
   await step("creates", () => scene.apply(application(namespace)));
