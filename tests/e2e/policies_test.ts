@@ -101,9 +101,10 @@ async function notAdopted(safety: SafetyScene): Promise<void> {
     map(name, "controlled", { a: "1" }, { ownerReferences }),
     { ...other, spec: { ...other.spec, paused: true } },
   ]);
+  const get = ["get", "deployment", "web", "-n", name, "-o", "json", "--show-managed-fields"];
   const theirs = async () => [
     ...await Promise.all(names.map((one) => safety.dr.get("configmaps", name, one))),
-    withoutStatus(await scene.get(scene.dr, "deployment", "web", name)),
+    withoutStatus(JSON.parse((await scene.dr.kubectl(get)).stdout)),
   ];
   const before = await theirs();
   await scene.replicate(name, { conflictPolicy: "Adopt" });
