@@ -30,6 +30,7 @@ export interface StructuralSchema {
   required?: string[];
   items?: StructuralSchema;
   properties?: Record<string, StructuralSchema>;
+  additionalProperties?: StructuralSchema;
   "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-validations"?: CelRule[];
@@ -53,10 +54,12 @@ const ORDER = [
   "required",
   "items",
   "properties",
+  "additionalProperties",
 ];
 
 /**
- * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans and enums.
+ * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans, enums and maps
+ * of strings to one of these.
  * Throws an Error naming the keyword when the zod schema uses something else.
  */
 export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
@@ -64,10 +67,10 @@ export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
 }
 
 function normalise(node: object): StructuralSchema {
-  // An unknown field is refused by strict validation, or pruned: a structural schema may not say so itself.
   const { additionalProperties, ...rest } = node as Record<string, unknown>;
-  if (additionalProperties !== undefined && additionalProperties !== false) {
-    throw new Error("Cannot make a structural schema: additionalProperties is not supported");
+  // An unknown field is refused by strict validation, or pruned: a structural schema may not say so itself.
+  if (additionalProperties !== false && additionalProperties !== undefined) {
+    rest.additionalProperties = normalise(additionalProperties as object);
   }
   const unknown = Object.keys(rest).find((key) => !ORDER.includes(key));
   if (unknown !== undefined) throw new Error(`Cannot make a structural schema: keyword ${unknown} is not supported`);

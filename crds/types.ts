@@ -8,6 +8,7 @@
 import type { infer as Output, input as Input } from "zod";
 import type { KubeObject } from "../kube/types.ts";
 import { GROUP } from "./keys.ts";
+import type { labelSelector } from "./schema/adaptation.ts";
 import type { condition } from "./schema/common.ts";
 import type { remoteClusterSpec, remoteClusterStatus } from "./schema/remote_cluster.ts";
 import type { replicationSpec, replicationStatus } from "./schema/replication.ts";
@@ -28,6 +29,9 @@ export type RemoteClusterSpec = Output<typeof remoteClusterSpec>;
 export type RemoteClusterSpecInput = Input<typeof remoteClusterSpec>;
 /** `status` of a RemoteCluster; absent until the controller saw it. */
 export type RemoteClusterStatus = Output<typeof remoteClusterStatus>;
+
+/** A label selector (metav1.LabelSelector). */
+export type LabelSelector = Output<typeof labelSelector>;
 
 /** Something that waits for a person's approval. */
 export type Hold = NonNullable<ReplicationStatus["holds"]>[number];

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { selectorProblems } from "./label_selector.ts";
 import { cronProblems, deletionProblems, scheduleProblems } from "./settings.ts";
 import { isProtected, protectedProblem, targetProblems } from "./targets.ts";
 import { notHonoured, tenancyProblems } from "./tenancy.ts";
@@ -28,6 +29,7 @@ export function validateReplication(next: Replication, world: World): Verdict {
     ...targetProblems(next, world),
     ...scheduleProblems(next),
     ...deletionProblems(next),
+    ...selectorProblems("spec.labelSelector", next.spec.labelSelector),
     ...(remoteCluster === undefined ? [] : missing),
   ];
   const warnings = [
@@ -114,11 +116,15 @@ function secretWarnings({ spec }: RemoteCluster, world: World): Problem[] {
 }
 
 function typeWarnings(next: Replication, world: World): Problem[] {
-  const { sourceCluster, destinationCluster, resourceTypes, excludeResourceTypes } = next.spec;
+  const { sourceCluster, destinationCluster, resourceTypes, excludeResourceTypes, excludeObjects } = next.spec;
   const included = resourceTypesOf(next, world.remoteClusters.get(destinationCluster));
   const spellings = [
     ...included.map((spelling) => ({ field: "spec.resourceTypes", spelling })),
     ...(excludeResourceTypes ?? []).map((spelling) => ({ field: "spec.excludeResourceTypes", spelling })),
+    ...(excludeObjects ?? []).map(({ kind }, index) => ({
+      field: `spec.excludeObjects[${index}].kind`,
+      spelling: kind,
+    })),
   ];
   const origin = (resourceTypes ?? []).length > 0
     ? ""

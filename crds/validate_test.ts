@@ -247,6 +247,16 @@ Deno.test("what may yet appear is a warning", () => {
   assert.ok(asked.includes("prod widgets") && asked.includes("prod pods") && !asked.includes("prod *"));
 });
 
+Deno.test("a label selector that can never be right is denied, an excluded object of an unknown kind is a warning", () => {
+  const next = replication("a", {
+    labelSelector: { matchExpressions: [{ key: "app", operator: "In" }] },
+    excludeObjects: [{ kind: "*", name: "tmp-*" }, { kind: "gizmos", name: "x" }],
+  });
+  const known = world({ knownTypes: () => false });
+  assert.deepEqual(denials(next, known), ["labelSelector.matchExpressions[0].values SelectorInvalid"]);
+  assert.deepEqual(warnings(next, known), ["excludeObjects[1].kind TypeUnknown"]);
+});
+
 Deno.test("a RemoteCluster whose kubeconfig cannot be used is a warning that says why", () => {
   const dr = cluster("dr");
   const time = "2026-01-01T00:00:00Z";

@@ -19,6 +19,7 @@ export type ProblemReason =
   | "TimeZoneInvalid"
   | "DurationInvalid"
   | "BudgetInvalid"
+  | "SelectorInvalid" // a label selector that no API server would take
   | "ClusterMissing" // a RemoteCluster that does not exist yet
   | "KubeconfigInvalid" // a RemoteCluster whose kubeconfig is not usable yet
   | "SecretMissing" // a Secret that does not exist yet

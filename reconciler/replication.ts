@@ -314,6 +314,7 @@ export class ReplicationRunner {
         immutableFieldPolicy: spec.immutableFieldPolicy,
       },
       selection: new Selection(resourceTypesOf(this.#object, remote), spec.excludeResourceTypes ?? []),
+      adaptation: spec,
       source,
       target,
       fence,

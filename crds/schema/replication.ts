@@ -17,6 +17,7 @@ import {
   typeSpelling,
   typeSpellingOrAll,
 } from "./common.ts";
+import { excludeObjects, labelSelector } from "./adaptation.ts";
 
 const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
 
@@ -82,6 +83,11 @@ const fields = z.strictObject({
       "The RemoteCluster's `defaultResourceTypes` when empty, else all.",
   ).optional(),
   excludeResourceTypes: setOf(typeSpelling, "Kinds not to mirror, spelled like `resourceTypes`.").optional(),
+  labelSelector: labelSelector.optional().meta({
+    description: "Only objects with such labels are mirrored; asked of the source object, of every kind, not of the " +
+      "Namespace and of definitions. An object that ceases to match: its copy goes the way of a deletion.",
+  }),
+  excludeObjects: excludeObjects.optional(),
   scaleToZero: z.boolean().default(true).meta({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),

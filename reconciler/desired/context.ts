@@ -4,7 +4,15 @@
  * @module
  */
 
+import type { LabelSelector } from "../../crds/types.ts";
 import type { KubeObject, ResourceType } from "../../kube/types.ts";
+
+/** What the Replication's spec says of the objects of one kind. */
+export interface KindAdaptation {
+  readonly labelSelector?: LabelSelector;
+  /** Names, or patterns of names, that are not mirrored. */
+  readonly excludedNames?: readonly string[];
+}
 
 /** Everything beside the source object that decides what the copy looks like. */
 export interface DesiredContext {
@@ -25,12 +33,14 @@ export interface DesiredContext {
    * One that ends with `/` stands for every key with that prefix.
    */
   readonly trackingKeys?: readonly string[];
+  readonly adaptation?: KindAdaptation;
 }
 
 /** Why an object has no copy. */
 export type SkipReason =
   | "Ignored" // label dr-syncer.io/ignore
   | "Component" // part of dr-syncer
+  | "Deselected" // spec.labelSelector or spec.excludeObjects
   | "ExcludedKind" // the kind is never mirrored (kinds.ts)
   | "ExcludedName" // published by the DR cluster itself under this name
   | "OwnedByWorkload" // a workload in DR makes its own

@@ -11,7 +11,7 @@ import { sanitize } from "./sanitize.ts";
 import { findSkip } from "./skip.ts";
 import { stamp } from "./stamp.ts";
 
-export type { Desired, DesiredContext, Report, Skip, SkipReason, Wanted } from "./context.ts";
+export type { Desired, DesiredContext, KindAdaptation, Report, Skip, SkipReason, Wanted } from "./context.ts";
 
 /**
  * The copy of `source` in the destination namespace, with its hash, or why there is none. The source is as a server

@@ -191,6 +191,26 @@ Deno.test("tracking keys can be added, exact or by prefix", () => {
   assert.deepEqual(Object.keys(copyOf(desired(source, context)).object.metadata.labels!), ["app", MANAGED_BY]);
 });
 
+/** [name, labels, why there is no copy; undefined when there is one] */
+const SELECTION = [
+  ["web", { app: "shop" }, undefined],
+  ["web", { app: "other" }, "Deselected"],
+  ["web", undefined, "Deselected"],
+  ["cache-1", { app: "shop" }, "Deselected"],
+  ["local", { app: "shop" }, "Deselected"],
+  ["local-2", { app: "shop" }, undefined],
+  ["cache-1", { "dr-syncer.io/ignore": "true" }, "Ignored"],
+] as const;
+
+for (const [name, labels, expected] of SELECTION) {
+  Deno.test(`with a selector and excluded names, ${name} ${JSON.stringify(labels)}: ${expected ?? "a copy"}`, () => {
+    const source: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels } };
+    const adaptation = { labelSelector: { matchLabels: { app: "shop" } }, excludedNames: ["cache-*", "local"] };
+    const result = desired(source, contextFor(source, { adaptation }));
+    assert.equal(result.kind === "skip" ? result.reason : undefined, expected);
+  });
+}
+
 const DEPLOYMENT = readGoldenSources().get("deployment")!;
 const SERVICE = readGoldenSources().get("service_node_port_allocated")!;
 
