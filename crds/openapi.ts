@@ -17,7 +17,8 @@ export interface CelRule {
 /** The part of OpenAPI v3 that our schemas use. */
 export interface StructuralSchema {
   description?: string;
-  type: "object" | "array" | "string" | "integer" | "boolean";
+  /** Missing where any JSON value may stand. */
+  type?: "object" | "array" | "string" | "integer" | "boolean";
   format?: string;
   default?: unknown;
   enum?: string[];
@@ -26,11 +27,13 @@ export interface StructuralSchema {
   maxLength?: number;
   minimum?: number;
   maximum?: number;
+  minItems?: number;
   maxItems?: number;
   required?: string[];
   items?: StructuralSchema;
   properties?: Record<string, StructuralSchema>;
   additionalProperties?: StructuralSchema;
+  "x-kubernetes-preserve-unknown-fields"?: boolean;
   "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-validations"?: CelRule[];
@@ -47,7 +50,9 @@ const ORDER = [
   "maxLength",
   "minimum",
   "maximum",
+  "minItems",
   "maxItems",
+  "x-kubernetes-preserve-unknown-fields",
   "x-kubernetes-list-type",
   "x-kubernetes-list-map-keys",
   "x-kubernetes-validations",
@@ -58,8 +63,8 @@ const ORDER = [
 ];
 
 /**
- * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans, enums and maps
- * of strings to one of these.
+ * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans, enums, any values,
+ * and maps of strings to one of these.
  * Throws an Error naming the keyword when the zod schema uses something else.
  */
 export function toStructuralSchema(schema: z.ZodType): StructuralSchema {

@@ -31,6 +31,12 @@ Deno.test("a map of strings is a map of strings", () => {
   assert.deepEqual(schema, { type: "object", additionalProperties: { type: "string" } });
 });
 
+Deno.test("any value is kept as it is", () => {
+  const meta = { "x-kubernetes-preserve-unknown-fields": true };
+  const schema = toStructuralSchema(z.strictObject({ a: z.unknown().optional().meta(meta) }));
+  assert.deepEqual(schema.properties, { a: meta });
+});
+
 Deno.test("what a structural schema cannot say is refused", () => {
   assert.throws(() => toStructuralSchema(z.union([z.string(), z.int()])), /keyword anyOf is not supported/);
 });

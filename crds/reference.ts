@@ -94,7 +94,7 @@ function typeText(schema: StructuralSchema): string {
     ...(schema.maximum === undefined ? [] : [`≤ ${schema.maximum}`]),
     ...(schema.maxLength === undefined ? [] : [`≤ ${schema.maxLength} characters`]),
   ];
-  return [schema.type, ...limits].join(", ");
+  return [schema.type ?? "any value", ...limits].join(", ");
 }
 
 function listText(schema: StructuralSchema): string {

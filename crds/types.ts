@@ -33,6 +33,15 @@ export type RemoteClusterStatus = Output<typeof remoteClusterStatus>;
 /** A label selector (metav1.LabelSelector). */
 export type LabelSelector = Output<typeof labelSelector>;
 
+/** Where images come from in DR. */
+export type ImageRewrite = NonNullable<ReplicationSpec["imageRewrites"]>[number];
+
+/** What is patched in the copies of some objects. */
+export type Override = NonNullable<ReplicationSpec["overrides"]>[number];
+
+/** One operation of a JSON patch (RFC 6902). */
+export type JsonPatchOperation = Override["jsonPatch"][number];
+
 /** Something that waits for a person's approval. */
 export type Hold = NonNullable<ReplicationStatus["holds"]>[number];
 /** An object that DR refused. */

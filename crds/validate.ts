@@ -7,6 +7,7 @@
  * @module
  */
 import { selectorProblems } from "./label_selector.ts";
+import { overrideProblems } from "./overrides.ts";
 import { cronProblems, deletionProblems, scheduleProblems } from "./settings.ts";
 import { isProtected, protectedProblem, targetProblems } from "./targets.ts";
 import { notHonoured, tenancyProblems } from "./tenancy.ts";
@@ -30,6 +31,7 @@ export function validateReplication(next: Replication, world: World): Verdict {
     ...scheduleProblems(next),
     ...deletionProblems(next),
     ...selectorProblems("spec.labelSelector", next.spec.labelSelector),
+    ...overrideProblems(next),
     ...(remoteCluster === undefined ? [] : missing),
   ];
   const warnings = [
@@ -116,15 +118,17 @@ function secretWarnings({ spec }: RemoteCluster, world: World): Problem[] {
 }
 
 function typeWarnings(next: Replication, world: World): Problem[] {
-  const { sourceCluster, destinationCluster, resourceTypes, excludeResourceTypes, excludeObjects } = next.spec;
+  const { sourceCluster, destinationCluster, resourceTypes, excludeResourceTypes } = next.spec;
   const included = resourceTypesOf(next, world.remoteClusters.get(destinationCluster));
   const spellings = [
     ...included.map((spelling) => ({ field: "spec.resourceTypes", spelling })),
     ...(excludeResourceTypes ?? []).map((spelling) => ({ field: "spec.excludeResourceTypes", spelling })),
-    ...(excludeObjects ?? []).map(({ kind }, index) => ({
-      field: `spec.excludeObjects[${index}].kind`,
-      spelling: kind,
-    })),
+    ...(next.spec.excludeObjects ?? []).map(({ kind }, index) => (
+      { field: `spec.excludeObjects[${index}].kind`, spelling: kind }
+    )),
+    ...(next.spec.overrides ?? []).map(({ name, match }) => (
+      { field: `spec.overrides[${name}].match.kind`, spelling: match.kind }
+    )),
   ];
   const origin = (resourceTypes ?? []).length > 0
     ? ""

@@ -257,6 +257,23 @@ Deno.test("a label selector that can never be right is denied, an excluded objec
   assert.deepEqual(warnings(next, known), ["excludeObjects[1].kind TypeUnknown"]);
 });
 
+Deno.test("an override that can never be right is denied", () => {
+  const jsonPatch = [{ op: "remove" as const, path: "/metadata/name" }];
+  const next = replication("a", { overrides: [{ name: "x", match: { kind: "*" }, jsonPatch }] });
+  assert.deepEqual(denials(next), ["overrides[x].jsonPatch[0].path OverrideInvalid"]);
+});
+
+Deno.test("an override of an unknown kind is a warning; a tenant's overrides must not reach Roles", () => {
+  const overrides = [{ name: "x", match: { kind: "gizmos" }, jsonPatch: [{ op: "remove" as const, path: "/spec/x" }] }];
+  const next = replication("a", { overrides });
+  assert.deepEqual(warnings(next, world({ knownTypes: () => false })), ["overrides[x].match.kind TypeUnknown"]);
+  const dr = cluster("dr", "id-dr", { allowedNamespaces: ["shop"] });
+  const known = world({ tenantMode: true }, [dr]);
+  const tenants = (spec: Partial<ReplicationSpecInput>) => denials(replication("a", spec, 0, "shop"), known);
+  assert.deepEqual(tenants({ crds: "Never", overrides }), ["rbacObjects TenantNotAllowed"]);
+  assert.deepEqual(tenants({ crds: "Never", overrides, rbacObjects: "Skip" }), []);
+});
+
 Deno.test("a RemoteCluster whose kubeconfig cannot be used is a warning that says why", () => {
   const dr = cluster("dr");
   const time = "2026-01-01T00:00:00Z";

@@ -20,6 +20,7 @@ export type ProblemReason =
   | "DurationInvalid"
   | "BudgetInvalid"
   | "SelectorInvalid" // a label selector that no API server would take
+  | "OverrideInvalid" // an override that can never be carried out, or would make a copy nobody's
   | "ClusterMissing" // a RemoteCluster that does not exist yet
   | "KubeconfigInvalid" // a RemoteCluster whose kubeconfig is not usable yet
   | "SecretMissing" // a Secret that does not exist yet

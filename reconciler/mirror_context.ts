@@ -61,6 +61,8 @@ export interface MirrorContext {
   sourceIdentityKnown(): boolean;
   /** The DR cluster lacks the kind: install its definition if the spec says so, or answer the failure. */
   missingKind(kind: MirroredKind): Promise<Outcome>;
+  /** Rules of the spec that some object used (`imageRewrites[0]`). */
+  readonly usedRules: Set<string>;
   /** What the spec says of the objects of a kind. */
   adaptation(kind: MirroredKind): KindAdaptation;
   /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */

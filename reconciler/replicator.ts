@@ -4,7 +4,7 @@
  * @module
  */
 import { groupResource, type KubeObject } from "../kube/types.ts";
-import { type Adaptations, adaptationsOf, type AdaptationSpec } from "./adaptation.ts";
+import { type Adaptations, adaptationsOf, type AdaptationSpec, ruleNames } from "./adaptation.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
 import { findBarePods } from "./bare_pods.ts";
 import type { Cluster } from "./cluster.ts";
@@ -79,6 +79,7 @@ export class Replicator {
   readonly #abort = new AbortController();
   readonly #followers = new Map<string, KindFollower>();
   readonly #tombstones = new Set<string>();
+  readonly #usedRules = new Set<string>();
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #cleanups: (() => void)[] = [];
@@ -186,6 +187,12 @@ export class Replicator {
     else if (!this.#options.watch) this.#resyncAfterCollection(hint.kind);
   }
 
+  /** Rules of the spec that no object has used since it started; nothing is known of them before the first pass. */
+  get unusedRules(): readonly string[] {
+    if (this.#lastPass === undefined) return [];
+    return ruleNames(this.#options.adaptation).filter((rule) => !this.#usedRules.has(rule));
+  }
+
   /** Pods that nothing would start in DR, as of the last full pass. */
   get barePods(): readonly string[] {
     return this.#barePods;
@@ -248,6 +255,7 @@ export class Replicator {
       sourceNamespaceState: () => namespace.state(),
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
+      usedRules: this.#usedRules,
       adaptation: (kind) => this.#adaptations(kind.name),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
       targetSchema: (kind) => target.catalogue?.schemas.get(schemaName(kind)),
@@ -413,7 +421,7 @@ export class Replicator {
     entry.state = failure.failureClass === "Conflict" ? "Conflict" : "Failed";
     entry.failure = {
       failureClass: failure.failureClass,
-      message: `${failure.message}; ${remedyOf(failure.failureClass)}`,
+      message: `${failure.message}; ${remedyOf(failure)}`,
       attempts: item.attempts + 1,
       nextRetryWallMs: clock.wallMs() + retryInMs,
     };

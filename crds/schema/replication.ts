@@ -17,7 +17,15 @@ import {
   typeSpelling,
   typeSpellingOrAll,
 } from "./common.ts";
-import { excludeObjects, labelSelector } from "./adaptation.ts";
+import {
+  accessModeMappings,
+  excludeObjects,
+  imageRewrites,
+  ingressHostMappings,
+  labelSelector,
+  overrides,
+  storageClassMappings,
+} from "./adaptation.ts";
 
 const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
 
@@ -88,6 +96,11 @@ const fields = z.strictObject({
       "Namespace and of definitions. An object that ceases to match: its copy goes the way of a deletion.",
   }),
   excludeObjects: excludeObjects.optional(),
+  imageRewrites: imageRewrites.optional(),
+  storageClassMappings: storageClassMappings.optional(),
+  accessModeMappings: accessModeMappings.optional(),
+  ingressHostMappings: ingressHostMappings.optional(),
+  overrides: overrides.optional(),
   scaleToZero: z.boolean().default(true).meta({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),
@@ -190,8 +203,8 @@ export const replicationStatus = z.strictObject({
   }),
   reports: z.array(report).max(20).optional().meta({
     description:
-      "What is in DR, but not quite as in the source (docs/guide/failures.md), and Pods that nothing would start there; " +
-      "at most 20.",
+      "What is in DR, but not quite as in the source (docs/guide/failures.md), mappings and overrides that match nothing, " +
+      "and Pods that nothing would start there; at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,
