@@ -1,12 +1,28 @@
 import assert from "node:assert/strict";
 import { Ajv } from "ajv";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import * as z from "zod";
 import type { KubeObject } from "../kube/types.ts";
 import { crdManifests } from "./manifests.ts";
 import { toStructuralSchema } from "./openapi.ts";
 import { remoteCluster } from "./schema/remote_cluster.ts";
 import { replication } from "./schema/replication.ts";
+import type { RemoteCluster, Replication } from "./types.ts";
+import { validateReplication, type World } from "./validate.ts";
+
+const DR: RemoteCluster = {
+  apiVersion: "dr-syncer.io/v1alpha1",
+  kind: "RemoteCluster",
+  metadata: { name: "dr", namespace: "dr-syncer-system" },
+  spec: { kubeconfigSecretRef: { name: "dr-kubeconfig", key: "kubeconfig" } },
+};
+const WORLD: World = {
+  controlNamespace: "dr-syncer-system",
+  tenantMode: false,
+  remoteClusters: new Map([["dr", DR]]),
+  replications: [],
+  now: new Date("2026-01-02T00:00:00Z"),
+};
 
 const EXAMPLES = new URL("../deploy/examples/", import.meta.url);
 
@@ -17,6 +33,18 @@ async function readExamples(): Promise<[string, KubeObject][]> {
     examples.push(...parseAllDocuments(text).map((document): [string, KubeObject] => [name, document.toJS()]));
   }
   return examples;
+}
+
+/** The fragments of a Replication that a page of the guide shows, each completed with what is required. */
+async function readGuide(page: string): Promise<KubeObject[]> {
+  const text = await Deno.readTextFile(new URL(`../docs/guide/${page}`, import.meta.url));
+  return [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, fragment]) => ({
+    apiVersion: "dr-syncer.io/v1alpha1",
+    kind: "Replication",
+    metadata: { name: "shop", namespace: "dr-syncer-system" },
+    ...parse(fragment as string),
+    spec: { destinationCluster: "dr", sourceNamespace: "shop", ...parse(fragment as string).spec },
+  }));
 }
 
 /** The OpenAPI schema of a kind from its CRD, with unknown fields refused as strict field validation does. */
@@ -36,6 +64,18 @@ Deno.test("every example fits the schema of its kind, defaults and all", async (
   for (const [file, example] of examples) {
     const validate = ajv.compile(strictSchema(example.kind));
     assert.ok(validate(example), `${file}: ${ajv.errorsText(validate.errors)}`);
+  }
+});
+
+Deno.test("every example of the guide fits the schema, and can be honoured", async () => {
+  const ajv = new Ajv({ strict: false, formats: { int64: true, "date-time": true }, useDefaults: true });
+  const validate = ajv.compile(strictSchema("Replication"));
+  const examples = await readGuide("overrides.md");
+  assert.ok(examples.length >= 1);
+  for (const example of examples) {
+    const text = JSON.stringify(example.spec);
+    assert.ok(validate(example), `${text}: ${ajv.errorsText(validate.errors)}`);
+    assert.deepEqual(validateReplication(example as Replication, WORLD), { denials: [], warnings: [] }, text);
   }
 });
 

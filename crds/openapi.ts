@@ -17,7 +17,8 @@ export interface CelRule {
 /** The part of OpenAPI v3 that our schemas use. */
 export interface StructuralSchema {
   description?: string;
-  type: "object" | "array" | "string" | "integer" | "boolean";
+  /** Missing where any JSON value may stand. */
+  type?: "object" | "array" | "string" | "integer" | "boolean";
   format?: string;
   default?: unknown;
   enum?: string[];
@@ -26,10 +27,13 @@ export interface StructuralSchema {
   maxLength?: number;
   minimum?: number;
   maximum?: number;
+  minItems?: number;
   maxItems?: number;
   required?: string[];
   items?: StructuralSchema;
   properties?: Record<string, StructuralSchema>;
+  additionalProperties?: StructuralSchema;
+  "x-kubernetes-preserve-unknown-fields"?: boolean;
   "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-validations"?: CelRule[];
@@ -46,17 +50,21 @@ const ORDER = [
   "maxLength",
   "minimum",
   "maximum",
+  "minItems",
   "maxItems",
+  "x-kubernetes-preserve-unknown-fields",
   "x-kubernetes-list-type",
   "x-kubernetes-list-map-keys",
   "x-kubernetes-validations",
   "required",
   "items",
   "properties",
+  "additionalProperties",
 ];
 
 /**
- * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans and enums.
+ * The structural schema of a zod schema of strict objects, arrays, strings, integers, booleans, enums, any values,
+ * and maps of strings to one of these.
  * Throws an Error naming the keyword when the zod schema uses something else.
  */
 export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
@@ -64,10 +72,10 @@ export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
 }
 
 function normalise(node: object): StructuralSchema {
-  // An unknown field is refused by strict validation, or pruned: a structural schema may not say so itself.
   const { additionalProperties, ...rest } = node as Record<string, unknown>;
-  if (additionalProperties !== undefined && additionalProperties !== false) {
-    throw new Error("Cannot make a structural schema: additionalProperties is not supported");
+  // An unknown field is refused by strict validation, or pruned: a structural schema may not say so itself.
+  if (additionalProperties !== false && additionalProperties !== undefined) {
+    rest.additionalProperties = normalise(additionalProperties as object);
   }
   const unknown = Object.keys(rest).find((key) => !ORDER.includes(key));
   if (unknown !== undefined) throw new Error(`Cannot make a structural schema: keyword ${unknown} is not supported`);

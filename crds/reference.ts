@@ -88,12 +88,13 @@ function typeText(schema: StructuralSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(", ");
   if (schema.type === "array") return listText(schema);
   if (schema.format === "date-time") return "time";
+  if (schema.additionalProperties !== undefined) return `map of ${schema.additionalProperties.type}`;
   const limits = [
     ...(schema.minimum === undefined ? [] : [`≥ ${schema.minimum}`]),
     ...(schema.maximum === undefined ? [] : [`≤ ${schema.maximum}`]),
     ...(schema.maxLength === undefined ? [] : [`≤ ${schema.maxLength} characters`]),
   ];
-  return [schema.type, ...limits].join(", ");
+  return [schema.type ?? "any value", ...limits].join(", ");
 }
 
 function listText(schema: StructuralSchema): string {

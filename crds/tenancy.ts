@@ -61,6 +61,14 @@ function ownProblems({ spec }: Replication, namespace: string): Problem[] {
       "set it to Never",
     ));
   }
+  if ((spec.overrides ?? []).length > 0 && spec.rbacObjects !== "Skip") {
+    problems.push(notAllowed(
+      "spec.rbacObjects",
+      spec.rbacObjects,
+      "a tenant's overrides could give its Roles in DR more than they may give",
+      "set it to Skip, or remove spec.overrides",
+    ));
+  }
   return problems;
 }
 

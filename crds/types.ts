@@ -8,6 +8,7 @@
 import type { infer as Output, input as Input } from "zod";
 import type { KubeObject } from "../kube/types.ts";
 import { GROUP } from "./keys.ts";
+import type { labelSelector } from "./schema/adaptation.ts";
 import type { condition } from "./schema/common.ts";
 import type { remoteClusterSpec, remoteClusterStatus } from "./schema/remote_cluster.ts";
 import type { replicationSpec, replicationStatus } from "./schema/replication.ts";
@@ -28,6 +29,18 @@ export type RemoteClusterSpec = Output<typeof remoteClusterSpec>;
 export type RemoteClusterSpecInput = Input<typeof remoteClusterSpec>;
 /** `status` of a RemoteCluster; absent until the controller saw it. */
 export type RemoteClusterStatus = Output<typeof remoteClusterStatus>;
+
+/** A label selector (metav1.LabelSelector). */
+export type LabelSelector = Output<typeof labelSelector>;
+
+/** Where images come from in DR. */
+export type ImageRewrite = NonNullable<ReplicationSpec["imageRewrites"]>[number];
+
+/** What is patched in the copies of some objects. */
+export type Override = NonNullable<ReplicationSpec["overrides"]>[number];
+
+/** One operation of a JSON patch (RFC 6902). */
+export type JsonPatchOperation = Override["jsonPatch"][number];
 
 /** Something that waits for a person's approval. */
 export type Hold = NonNullable<ReplicationStatus["holds"]>[number];

@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { selectorProblems } from "./label_selector.ts";
+import { overrideProblems } from "./overrides.ts";
 import { cronProblems, deletionProblems, scheduleProblems } from "./settings.ts";
 import { isProtected, protectedProblem, targetProblems } from "./targets.ts";
 import { notHonoured, tenancyProblems } from "./tenancy.ts";
@@ -28,6 +30,8 @@ export function validateReplication(next: Replication, world: World): Verdict {
     ...targetProblems(next, world),
     ...scheduleProblems(next),
     ...deletionProblems(next),
+    ...selectorProblems("spec.labelSelector", next.spec.labelSelector),
+    ...overrideProblems(next),
     ...(remoteCluster === undefined ? [] : missing),
   ];
   const warnings = [
@@ -119,6 +123,12 @@ function typeWarnings(next: Replication, world: World): Problem[] {
   const spellings = [
     ...included.map((spelling) => ({ field: "spec.resourceTypes", spelling })),
     ...(excludeResourceTypes ?? []).map((spelling) => ({ field: "spec.excludeResourceTypes", spelling })),
+    ...(next.spec.excludeObjects ?? []).map(({ kind }, index) => (
+      { field: `spec.excludeObjects[${index}].kind`, spelling: kind }
+    )),
+    ...(next.spec.overrides ?? []).map(({ name, match }) => (
+      { field: `spec.overrides[${name}].match.kind`, spelling: match.kind }
+    )),
   ];
   const origin = (resourceTypes ?? []).length > 0
     ? ""

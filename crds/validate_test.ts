@@ -247,6 +247,33 @@ Deno.test("what may yet appear is a warning", () => {
   assert.ok(asked.includes("prod widgets") && asked.includes("prod pods") && !asked.includes("prod *"));
 });
 
+Deno.test("a label selector that can never be right is denied, an excluded object of an unknown kind is a warning", () => {
+  const next = replication("a", {
+    labelSelector: { matchExpressions: [{ key: "app", operator: "In" }] },
+    excludeObjects: [{ kind: "*", name: "tmp-*" }, { kind: "gizmos", name: "x" }],
+  });
+  const known = world({ knownTypes: () => false });
+  assert.deepEqual(denials(next, known), ["labelSelector.matchExpressions[0].values SelectorInvalid"]);
+  assert.deepEqual(warnings(next, known), ["excludeObjects[1].kind TypeUnknown"]);
+});
+
+Deno.test("an override that can never be right is denied", () => {
+  const jsonPatch = [{ op: "remove" as const, path: "/metadata/name" }];
+  const next = replication("a", { overrides: [{ name: "x", match: { kind: "*" }, jsonPatch }] });
+  assert.deepEqual(denials(next), ["overrides[x].jsonPatch[0].path OverrideInvalid"]);
+});
+
+Deno.test("an override of an unknown kind is a warning; a tenant's overrides must not reach Roles", () => {
+  const overrides = [{ name: "x", match: { kind: "gizmos" }, jsonPatch: [{ op: "remove" as const, path: "/spec/x" }] }];
+  const next = replication("a", { overrides });
+  assert.deepEqual(warnings(next, world({ knownTypes: () => false })), ["overrides[x].match.kind TypeUnknown"]);
+  const dr = cluster("dr", "id-dr", { allowedNamespaces: ["shop"] });
+  const known = world({ tenantMode: true }, [dr]);
+  const tenants = (spec: Partial<ReplicationSpecInput>) => denials(replication("a", spec, 0, "shop"), known);
+  assert.deepEqual(tenants({ crds: "Never", overrides }), ["rbacObjects TenantNotAllowed"]);
+  assert.deepEqual(tenants({ crds: "Never", overrides, rbacObjects: "Skip" }), []);
+});
+
 Deno.test("a RemoteCluster whose kubeconfig cannot be used is a warning that says why", () => {
   const dr = cluster("dr");
   const time = "2026-01-01T00:00:00Z";

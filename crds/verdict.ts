@@ -19,6 +19,8 @@ export type ProblemReason =
   | "TimeZoneInvalid"
   | "DurationInvalid"
   | "BudgetInvalid"
+  | "SelectorInvalid" // a label selector that no API server would take
+  | "OverrideInvalid" // an override that can never be carried out, or would make a copy nobody's
   | "ClusterMissing" // a RemoteCluster that does not exist yet
   | "KubeconfigInvalid" // a RemoteCluster whose kubeconfig is not usable yet
   | "SecretMissing" // a Secret that does not exist yet

@@ -27,6 +27,8 @@ export interface Failure {
   readonly failureClass: FailureClass;
   /** What happened and what to do; never holds values of the object. */
   readonly message: string;
+  /** What a person can do, where the class does not say it. */
+  readonly remedy?: string;
   /** What the server asked for, in milliseconds. */
   readonly retryAfterMs?: number;
 }
@@ -89,9 +91,14 @@ export function backOffMs(failure: Failure, attempts: number, random: () => numb
   return Math.max(failure.retryAfterMs ?? 0, ceiling / 2 + random() * ceiling / 2);
 }
 
-/** What a person can do about a class. */
-export function remedyOf(failureClass: FailureClass): string {
-  return BACK_OFF[failureClass].remedy;
+/** What a person can do about a failure. */
+export function remedyOf({ failureClass, remedy }: Failure): string {
+  return remedy ?? BACK_OFF[failureClass].remedy;
+}
+
+/** An override that does not fit the object: nothing is written. */
+export function overrideFailure(message: string): Failure {
+  return { failureClass: "Invalid", message, remedy: "correct the override, or narrow its match" };
 }
 
 /** Classifies an error of a write to the DR cluster (or of the read before it). */
@@ -102,8 +109,14 @@ export function classify(error: unknown): Failure {
   const failureClass = classOf(error);
   const isSecret = error.status?.details?.kind === "secrets";
   const message = isSecret ? withoutWordsOfPolicies(safeMessage(error)) : safeMessage(error);
-  return { failureClass, message, retryAfterMs: error.retryAfterMs };
+  const failure = { failureClass, message, retryAfterMs: error.retryAfterMs };
+  return NO_EXPANSION.test(message) ? { ...failure, remedy: EXPANSION_REMEDY } : failure;
 }
+
+/** What the API server says to a claim whose StorageClass does not let it grow. */
+const NO_EXPANSION = /must support resize/;
+const EXPANSION_REMEDY =
+  "set allowVolumeExpansion on the StorageClass in DR, or delete the copy there: it is made anew";
 
 /** The words of the API server for a field that cannot be changed in place; each kind has its own. */
 const IMMUTABLE =
@@ -139,6 +152,7 @@ function classOf(error: KubeError): FailureClass {
       return error.status?.details?.kind === "namespaces" ? "NamespaceMissing" : "Transient";
     case "Forbidden":
       if (hasCause(error, "NamespaceTerminating") || /being terminated/.test(text)) return "NamespaceTerminating";
+      if (NO_EXPANSION.test(text)) return "Immutable";
       return QUOTA.test(text) ? "Quota" : "Forbidden";
     case "Unauthorized":
       return "Forbidden";

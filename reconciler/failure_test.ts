@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KubeError, type KubeErrorReason, type KubeStatus } from "../kube/errors.ts";
-import { backOffMs, classify, type FailureClass, remedyOf } from "./failure.ts";
+import { backOffMs, classify, type FailureClass, overrideFailure, remedyOf } from "./failure.ts";
 
 function refused(reason: KubeErrorReason, words: string, details?: KubeStatus["details"]): KubeError {
   return new KubeError(reason, `Cannot apply configmaps app/web: ${words}`, { status: { message: words, details } });
@@ -106,6 +106,12 @@ const table: { words: string; reason: KubeErrorReason; details?: KubeStatus["det
     expected: "Immutable",
   },
   {
+    reason: "Forbidden",
+    words:
+      'persistentvolumeclaims "d" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    expected: "Immutable",
+  },
+  {
     reason: "Invalid",
     words: 'ConfigMap "web" is invalid: data[a b]: Invalid value: "a b": a valid key must',
     expected: "Invalid",
@@ -134,9 +140,17 @@ for (const { words, reason, details, expected } of table) {
   Deno.test(`${reason}, "${words.slice(0, 90)}" is ${expected}`, () => {
     const failure = classify(refused(reason, words, details));
     assert.equal(failure.failureClass, expected);
-    assert.ok(failure.message.length > 0 && remedyOf(expected).length > 0);
+    assert.ok(failure.message.length > 0 && remedyOf(failure).length > 0);
   });
 }
+
+Deno.test("the remedy is that of the case where the class does not say it", () => {
+  const words =
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+  assert.match(remedyOf(classify(refused("Forbidden", words))), /set allowVolumeExpansion on the StorageClass in DR/);
+  assert.match(remedyOf(classify(refused("Forbidden", "x"))), /grant the DR credential/);
+  assert.match(remedyOf(overrideFailure("x")), /correct the override/);
+});
 
 Deno.test("what is no answer of a server is transient, with its words", () => {
   assert.deepEqual(classify(new Error("odd")), { failureClass: "Transient", message: "odd" });

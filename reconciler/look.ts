@@ -10,6 +10,7 @@ import type { Wanted } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
+import { settle } from "./desired_copy.ts";
 import { isAsMade } from "./desired/service_account.ts";
 import { truceMs } from "./dispute.ts";
 import { type Entry, markOf } from "./memory.ts";
@@ -21,16 +22,14 @@ import { unmarkOrphaned } from "./retire.ts";
 export type Look =
   /** Nothing is to be written. */
   | { readonly type: "Done"; readonly outcome: Outcome }
-  /** `drift` is the digest of what somebody else changed, when that is why. */
-  | { readonly type: "Write"; readonly drift?: string }
+  /** `want` is what can be written over it; `drift` is the digest of what somebody else changed, when that is why. */
+  | { readonly type: "Write"; readonly want: Wanted; readonly drift?: string }
   /** Somebody else changed it, or DR never took it as it was written. */
-  | { readonly type: "Drifted"; readonly difference: string; readonly path: string }
+  | { readonly type: "Drifted"; readonly want: Wanted; readonly difference: string; readonly path: string }
   /** Nobody's object is in the way, and may become the copy. */
   | { readonly type: "Adopt"; readonly live: KubeObject }
   /** No write can make this copy what it should be. */
   | { readonly type: "Replace"; readonly field: string };
-
-const WRITE: Look = { type: "Write" };
 
 /** Looks at the live copy, and notes what is known of it. Throws `KubeError`. */
 export async function lookAtCopy(attempt: Attempt): Promise<Look> {
@@ -38,7 +37,8 @@ export async function lookAtCopy(attempt: Attempt): Promise<Look> {
   const live = await readCopy(kind, name, context);
   if (live === undefined) {
     context.memory.setCopy(entry, undefined);
-    return WRITE;
+    entry.kept = undefined;
+    return { type: "Write", want: attempt.want };
   }
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
   const ownership = ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name);
@@ -72,21 +72,22 @@ function lookAtOther({ kind, sourceController, context }: Attempt, live: KubeObj
   return done({ type: "Conflict", message: "an object of this name that is not ours exists in the DR namespace" });
 }
 
-function lookAtOurs({ kind, want, entry, context }: Attempt, live: KubeObject): Look {
+function lookAtOurs({ kind, want: wanted, entry, context }: Attempt, live: KubeObject): Look {
+  const want = settle(wanted, live, kind, entry);
   if (isAsWanted(live, want, entry, context.targetSchema(kind))) return done({ type: "Unchanged" });
   if (entry.copy?.hash !== want.hash) {
     const field = ruleFor(kind.source).stays?.(live, want.object);
-    return field === undefined ? WRITE : { type: "Replace", field };
+    return field === undefined ? { type: "Write", want } : { type: "Replace", field };
   }
   const difference = differenceOf(live, want.object) ?? "";
   // DR did not take it by the schema it had before: try the new one.
-  if (entry.remainder?.hash === want.hash && entry.remainder.difference === difference) return WRITE;
+  if (entry.remainder?.hash === want.hash && entry.remainder.difference === difference) return { type: "Write", want };
   const path = firstDifference(live, want.object) ?? "";
-  if (context.options.driftPolicy === "Report") return { type: "Drifted", difference, path };
+  if (context.options.driftPolicy === "Report") return { type: "Drifted", want, difference, path };
   if (truceMs(entry.dispute, { hash: want.hash, difference }, context.clock.wallMs()) > 0) {
     return left("OwnedByDR", `somebody in the DR cluster changes ${path} back each time it is put right`);
   }
-  return { type: "Write", drift: difference };
+  return { type: "Write", want, drift: difference };
 }
 
 function done(outcome: Outcome): Look {

@@ -69,6 +69,8 @@ export interface Entry {
   left?: { readonly reason: string; readonly message: string };
   /** What could not be adapted in the copy; absent when all could. */
   reports?: readonly Report[];
+  /** What the copy keeps because it cannot change any more; absent when all is as it should be. */
+  kept?: readonly Report[];
   failure?: { failureClass: FailureClass; message: string; attempts: number; nextRetryWallMs: number };
 }
 

@@ -9,11 +9,11 @@
 import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { adoptCopy } from "./adopt.ts";
-import { desired } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
+import { desiredCopy } from "./desired_copy.ts";
 import { corrected } from "./dispute.ts";
-import { classify, type Failure, isImmutable } from "./failure.ts";
+import { classify, type Failure, isImmutable, overrideFailure } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { type Look, lookAtCopy } from "./look.ts";
 import { type Entry, splitKey } from "./memory.ts";
@@ -39,7 +39,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   if (!kind.selected) return await retire(item.key, kind, name, `${kindName} is not selected`, context, "Deselected");
   const source = await readSource(item, kind, name, context);
   if (source === undefined) return await retire(item.key, kind, name, "the source object is gone", context);
-  const want = desired(source, desiredContext(kind, context));
+  const want = desiredCopy(source, kind, context);
   const entry = context.memory.ensure(item.key);
   noteSource(entry, source);
   if (want.kind === "skip") {
@@ -50,6 +50,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
     return outcome;
   }
   context.ledger.cancel(item.key);
+  if (want.kind === "invalid") return { type: "Failed", failure: overrideFailure(want.message) };
   entry.reports = want.reports.length === 0 ? undefined : want.reports;
   const outcome = await writeCopy(item, {
     kind,
@@ -101,7 +102,8 @@ async function writeCopy(item: Item, attempt: Attempt): Promise<Outcome> {
   let mustLook = item.checkCopy || entry.copy?.orphaned === true || entry.copy?.controller !== undefined;
   if (entry.copy?.hash === want.hash && !mustLook) return { type: "Unchanged" };
   // Of such a kind the answer to a write does not tell what no write changes.
-  if (entry.copy !== undefined && ruleFor(kind.source).stays !== undefined) mustLook = true;
+  const { stays, settle } = ruleFor(kind.source);
+  if (entry.copy !== undefined && (stays !== undefined || settle !== undefined)) mustLook = true;
   let isReplaced = false;
   for (let look = 0; look < MAX_LOOKS; look++) {
     if (!context.mayWrite()) return fenced(context);
@@ -126,7 +128,7 @@ type Step =
 async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
   const { entry, context } = attempt;
   try {
-    const look: Look = mustLook ? await lookAtCopy(attempt) : { type: "Write" };
+    const look: Look = mustLook ? await lookAtCopy(attempt) : { type: "Write", want: attempt.want };
     if (look.type === "Done") return look;
     if (look.type === "Replace") return { type: "Replace", failure: immutableFailure(look.field) };
     if (!context.mayWrite()) return { type: "Done", outcome: fenced(context) };
@@ -142,9 +144,10 @@ async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
   }
 }
 
-async function act(attempt: Attempt, look: Exclude<Look, { type: "Done" | "Replace" }>): Promise<Outcome> {
+async function act(asked: Attempt, look: Exclude<Look, { type: "Done" | "Replace" }>): Promise<Outcome> {
+  if (look.type === "Adopt") return await adoptCopy(asked, look.live);
+  const attempt = { ...asked, want: look.want };
   const { want, entry, context } = attempt;
-  if (look.type === "Adopt") return await adoptCopy(attempt, look.live);
   if (look.type === "Drifted") {
     // After a restart, what DR never took looks like an edit.
     entry.remainder = (await rehearse(attempt)).remainder;

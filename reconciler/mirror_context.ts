@@ -7,7 +7,7 @@ import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeClient, type KubeObject, type OwnerReference } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
-import type { DesiredContext, Wanted } from "./desired/desired.ts";
+import type { DesiredContext, KindAdaptation, Wanted } from "./desired/desired.ts";
 import type { Failure } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { DeletionLedger } from "./intents.ts";
@@ -61,6 +61,10 @@ export interface MirrorContext {
   sourceIdentityKnown(): boolean;
   /** The DR cluster lacks the kind: install its definition if the spec says so, or answer the failure. */
   missingKind(kind: MirroredKind): Promise<Outcome>;
+  /** Rules of the spec that some object used (`imageRewrites[0]`). */
+  readonly usedRules: Set<string>;
+  /** What the spec says of the objects of a kind. */
+  adaptation(kind: MirroredKind): KindAdaptation;
   /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
   specReplicasPath(kind: MirroredKind): string | undefined;
   /** Digest of the schema by which DR takes objects of a kind; undefined when it is not known. */
@@ -93,6 +97,7 @@ export function desiredContext(kind: MirroredKind, context: MirrorContext): Desi
     scaleToZero: options.scaleToZero,
     rbacObjects: options.rbacObjects,
     specReplicasPath: context.specReplicasPath(kind),
+    adaptation: context.adaptation(kind),
   };
 }
 

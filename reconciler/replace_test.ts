@@ -37,7 +37,13 @@ const CASES: readonly (readonly [string, string, KubeObject, string, string, Reg
 
 for (const [what, key, live, immutableFieldPolicy, policy, why] of CASES) {
   Deno.test(`a copy of ${what} (${key}) under ${immutableFieldPolicy} and ${policy}`, () => {
-    const want: Wanted = { kind: "object", object: object("s", "new", live.apiVersion), hash: "new", reports: [] };
+    const want: Wanted = {
+      kind: "object",
+      object: object("s", "new", live.apiVersion),
+      hash: "new",
+      reports: [],
+      used: new Set(),
+    };
     const options = { immutableFieldPolicy, deletion: { policy, graceMs: 0, budget } } as MirrorOptions;
     const answer = whyNotReplaced(key, live, want, options);
     if (why === undefined) assert.equal(answer, undefined);

@@ -301,6 +301,7 @@ export class ReplicationRunner {
       identity,
       options: mirrorOptionsOf(spec),
       selection: selectionOf(this.#object, remote),
+      adaptation: spec,
       source,
       target,
       fence,

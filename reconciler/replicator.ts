@@ -4,6 +4,7 @@
  * @module
  */
 import { groupResource, type KubeObject } from "../kube/types.ts";
+import { type Adaptations, adaptationsOf, type AdaptationSpec, ruleNames } from "./adaptation.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
 import { findBarePods } from "./bare_pods.ts";
 import type { Cluster } from "./cluster.ts";
@@ -36,6 +37,8 @@ export interface ReplicatorOptions {
   readonly identity: MirrorIdentity;
   readonly options: MirrorOptions;
   readonly selection: Selection;
+  /** What the spec says of single objects. */
+  readonly adaptation: AdaptationSpec;
   readonly source: Cluster;
   readonly target: Cluster;
   readonly fence: Fence;
@@ -76,12 +79,14 @@ export class Replicator {
   readonly #abort = new AbortController();
   readonly #followers = new Map<string, KindFollower>();
   readonly #tombstones = new Set<string>();
+  readonly #usedRules = new Set<string>();
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #cleanups: (() => void)[] = [];
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
   #plan: KindPlan = { kinds: [], unmirrored: [] };
+  #adaptations: Adaptations = () => ({});
   #barePods: readonly string[] = [];
   #lastPass: PassResult | undefined;
   #startedWallMs = 0;
@@ -182,6 +187,12 @@ export class Replicator {
     else if (!this.#options.watch) this.#resyncAfterCollection(hint.kind);
   }
 
+  /** Rules of the spec that no object has used since it started; nothing is known of them before the first pass. */
+  get unusedRules(): readonly string[] {
+    if (this.#lastPass === undefined) return [];
+    return ruleNames(this.#options.adaptation).filter((rule) => !this.#usedRules.has(rule));
+  }
+
   /** Pods that nothing would start in DR, as of the last full pass. */
   get barePods(): readonly string[] {
     return this.#barePods;
@@ -190,7 +201,8 @@ export class Replicator {
   async #lookForBarePods(): Promise<void> {
     const { source, identity, onChange } = this.#options;
     try {
-      this.#barePods = await findBarePods(source.client, identity.sourceNamespace, { signal: this.#abort.signal });
+      const call = { signal: this.#abort.signal };
+      this.#barePods = await findBarePods(source.client, identity.sourceNamespace, this.#adaptations("pods"), call);
       onChange();
     } catch {
       // A source that cannot be read is told of by every kind's own list.
@@ -243,6 +255,8 @@ export class Replicator {
       sourceNamespaceState: () => namespace.state(),
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
+      usedRules: this.#usedRules,
+      adaptation: (kind) => this.#adaptations(kind.name),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
       targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
       audit: (operation, kind, object, resourceVersion) =>
@@ -260,13 +274,14 @@ export class Replicator {
 
   /** Follows what both ends serve now; kinds that came or changed their version start, those that went stop. */
   #replan(): void {
-    const { source, target, selection, continuous, watch } = this.#options;
+    const { source, target, selection, adaptation, continuous, watch } = this.#options;
     if (source.catalogue === undefined || target.catalogue === undefined || this.#abort.signal.aborted) return;
     this.#plan = planKinds({
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
       ...selection.resolve(source.catalogue.discovery),
     });
+    this.#adaptations = adaptationsOf(adaptation, source.catalogue.discovery);
     this.#kinds = new Map(this.#plan.kinds.map((kind) => [kind.name, kind]));
     for (const [name, follower] of this.#followers) {
       if (isSameKind(follower.kind, this.#kinds.get(name))) continue;
@@ -406,7 +421,7 @@ export class Replicator {
     entry.state = failure.failureClass === "Conflict" ? "Conflict" : "Failed";
     entry.failure = {
       failureClass: failure.failureClass,
-      message: `${failure.message}; ${remedyOf(failure.failureClass)}`,
+      message: `${failure.message}; ${remedyOf(failure)}`,
       attempts: item.attempts + 1,
       nextRetryWallMs: clock.wallMs() + retryInMs,
     };

@@ -7,11 +7,11 @@
 import { MANAGED_BY } from "../crds/keys.ts";
 import { listAll } from "../kube/list_all.ts";
 import type { KubeClient, KubeObject, ListQuery, ResourceType } from "../kube/types.ts";
-import { desired } from "./desired/desired.ts";
+import { desiredCopy, settle } from "./desired_copy.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { keyOf, markOf, type ObjectState } from "./memory.ts";
-import { desiredContext, type MirrorContext } from "./mirror_context.ts";
+import type { MirrorContext } from "./mirror_context.ts";
 import { isAsWanted } from "./look.ts";
 import type { KeyedQueue, Ring } from "./queue.ts";
 import { isNewer, isOlder } from "./resource_version.ts";
@@ -127,7 +127,7 @@ function isInSync(
     known?.sourceResourceVersion === source.metadata.resourceVersion;
   if (sourceSame && copySame && known !== undefined && AT_REST.has(known.state)) return true;
   if (metadataOnly) return false;
-  const want = desired(source, desiredContext(kind, context));
+  const want = desiredCopy(source, kind, context);
   if (want.kind === "skip") {
     if (copy !== undefined) return false;
     const entry = context.memory.ensure(key);
@@ -136,13 +136,13 @@ function isInSync(
     entry.state = "Skipped";
     return true;
   }
-  if (copy === undefined) return false;
+  if (want.kind === "invalid" || copy === undefined) return false;
   const mark = markOf(copy.metadata);
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
   const ours = ownedBy(copy.metadata, replicationId, sourceClusterId, sourceNamespace, source.metadata.name) === "ours";
   if (!ours || mark === undefined || mark.orphaned || mark.controller !== undefined) return false;
   const entry = context.memory.ensure(key);
-  if (!isAsWanted(copy, want, entry, context.targetSchema(kind))) return false;
+  if (!isAsWanted(copy, settle(want, copy, kind, entry), entry, context.targetSchema(kind))) return false;
   entry.sourceUid = source.metadata.uid;
   entry.sourceResourceVersion = source.metadata.resourceVersion;
   context.memory.setCopy(entry, mark);

@@ -35,6 +35,8 @@ export function runningFacts(
     disconnected,
     kindNames,
     barePods: replicator.barePods,
+    // What a kind that cannot be listed would use is not known.
+    unusedRules: kindErrors.size > 0 ? [] : replicator.unusedRules,
     lastPass: replicator.lastPass,
     syncedUpToWallMs: syncedUpTo(replicator),
     namespace: parts.namespace.lastState,

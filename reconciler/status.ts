@@ -49,6 +49,8 @@ export interface RunningFacts {
   readonly kindNames: ReadonlyMap<string, { readonly group: string; readonly kind: string }>;
   /** Pods of the source that nothing would start in DR. */
   readonly barePods: readonly string[];
+  /** Rules of the spec that no object uses (`imageRewrites[0]`). */
+  readonly unusedRules: readonly string[];
   readonly lastPass?: { readonly startedWallMs: number; readonly endedWallMs: number };
   readonly syncedUpToWallMs?: number;
   readonly namespace: NamespaceState;
@@ -100,7 +102,7 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
       syncStats: counts.stats,
       resourceStatus: counts.kinds,
       failures: counts.failures,
-      reports: reportsOf(running),
+      reports: reportsOf(running, replication.metadata.name),
       holds: [...running.holds],
       deletions: { windowStart: toTime(running.window.startWallMs), count: running.window.count },
     }),
@@ -197,11 +199,11 @@ function count(running: RunningFacts): Counts {
   };
 }
 
-/** What is in DR but not adapted, or not there although no rule says so: at most 20, objects first. */
-function reportsOf(running: RunningFacts): ObjectReport[] {
-  const reports: ObjectReport[] = [];
+/** Rules without effect, what is in DR but not adapted, what is not there although no rule says so: at most 20. */
+function reportsOf(running: RunningFacts, replicationName: string): ObjectReport[] {
+  const reports = unusedReport(running.unusedRules, replicationName);
   for (const [key, entry] of running.entries) {
-    for (const { reason, message } of reportsOn(entry)) {
+    for (const { reason, message } of [...reportsOn(entry), ...(entry.kept ?? [])]) {
       if (reports.length >= MAX_REPORTS) return reports;
       const kind = running.kindNames.get(entry.kind)?.kind ?? entry.kind;
       reports.push({ kind, name: splitKey(key).name, reason, message });
@@ -210,6 +212,13 @@ function reportsOf(running: RunningFacts): ObjectReport[] {
   const pods = running.barePods.slice(0, MAX_REPORTS - reports.length);
   const message = "no controller would start this Pod in DR: it is not mirrored";
   return [...reports, ...pods.map((name) => ({ kind: "Pod", name, reason: "UnownedPod", message }))];
+}
+
+function unusedReport(rules: readonly string[], name: string): ObjectReport[] {
+  if (rules.length === 0) return [];
+  const fields = rules.map((rule) => `spec.${rule}`).join(", ").slice(0, 1024);
+  const message = `no mirrored object has what these speak of: ${fields}; correct or remove them`;
+  return [{ kind: "Replication", name, reason: "MatchesNothing", message }];
 }
 
 function kindStatus(kinds: Map<string, ResourceStatus>, name: string, running: RunningFacts): ResourceStatus {

@@ -37,6 +37,7 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
       kind: "Deployment",
     }]]),
     barePods: [],
+    unusedRules: [],
     lastPass: { startedWallMs: NOW.getTime() - 5_000, endedWallMs: NOW.getTime() - 4_000 },
     syncedUpToWallMs: NOW.getTime(),
     namespace: "Present",
@@ -355,6 +356,18 @@ Deno.test("what DR does not take of a copy is reported by path", () => {
     reported([".spec.b", ".spec.c"])?.[0]?.[1] ?? "",
     /does not know \.spec\.b, \.spec\.c: .*also when it is activated/,
   );
+});
+
+Deno.test("rules of the spec that match nothing are reported by field, what a copy keeps by object", () => {
+  const kept = { reason: "KeptInDR" as const, message: "keeps spec.storageClassName" };
+  const memory = memoryOf({ "configmaps/a": { kept: [kept] } });
+  const unusedRules = ["imageRewrites[1]", "storageClassMappings[fast]"];
+  const { reports } = computeStatus(factsOf({ running: runningOf({ unusedRules }, memory) }));
+  assert.deepEqual(reports?.map(({ kind, name, reason }) => [kind, name, reason]), [
+    ["Replication", "app", "MatchesNothing"],
+    ["ConfigMap", "a", "KeptInDR"],
+  ]);
+  assert.match(reports?.[0]?.message ?? "", /spec\.imageRewrites\[1\], spec\.storageClassMappings\[fast\]/);
 });
 
 Deno.test("what was not adapted, and Pods that nothing would start, are reported: at most 20", () => {

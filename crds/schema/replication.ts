@@ -17,6 +17,15 @@ import {
   typeSpelling,
   typeSpellingOrAll,
 } from "./common.ts";
+import {
+  accessModeMappings,
+  excludeObjects,
+  imageRewrites,
+  ingressHostMappings,
+  labelSelector,
+  overrides,
+  storageClassMappings,
+} from "./adaptation.ts";
 
 const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
 
@@ -82,6 +91,16 @@ const fields = z.strictObject({
       "The RemoteCluster's `defaultResourceTypes` when empty, else all.",
   ).optional(),
   excludeResourceTypes: setOf(typeSpelling, "Kinds not to mirror, spelled like `resourceTypes`.").optional(),
+  labelSelector: labelSelector.optional().meta({
+    description: "Only objects with such labels are mirrored; asked of the source object, of every kind, not of the " +
+      "Namespace and of definitions. An object that ceases to match: its copy goes the way of a deletion.",
+  }),
+  excludeObjects: excludeObjects.optional(),
+  imageRewrites: imageRewrites.optional(),
+  storageClassMappings: storageClassMappings.optional(),
+  accessModeMappings: accessModeMappings.optional(),
+  ingressHostMappings: ingressHostMappings.optional(),
+  overrides: overrides.optional(),
   scaleToZero: z.boolean().default(true).meta({
     description: "Workloads have no replicas in the standby; the original is kept on the copy.",
   }),
@@ -184,8 +203,8 @@ export const replicationStatus = z.strictObject({
   }),
   reports: z.array(report).max(20).optional().meta({
     description:
-      "What is in DR, but not quite as in the source (docs/guide/failures.md), and Pods that nothing would start there; " +
-      "at most 20.",
+      "What is in DR, but not quite as in the source (docs/guide/failures.md), mappings and overrides that match nothing, " +
+      "and Pods that nothing would start there; at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MANAGED_BY } from "../../crds/keys.ts";
 import type { KubeObject } from "../../kube/types.ts";
-import { type Desired, desired } from "./desired.ts";
+import { type Desired, desired, type KindAdaptation } from "./desired.ts";
 import { contextFor, readGoldenSources } from "./testing.ts";
 
 const SERVER_SIDE = [
@@ -65,12 +65,40 @@ function copyOf(result: Desired): Extract<Desired, { kind: "object" }> {
   return result as Extract<Desired, { kind: "object" }>;
 }
 
-Deno.test("desired never changes the source, nor shares a part with it", () => {
-  fc.assert(fc.property(anySource, anyContext, (source, context) => {
+/** Mappings and overrides that fit most objects, and some that do not. */
+const ADAPTATION: KindAdaptation = {
+  imageRewrites: [{ from: "docker.io", to: "mirror.example.org" }],
+  storageClassMappings: [{ from: "*", to: "standard" }],
+  accessModeMappings: [{ from: "ReadWriteOnce", to: "ReadWriteMany" }],
+  ingressHostMappings: [{ from: "*.example.com", to: "*.dr.example.com" }],
+  overrides: [
+    {
+      name: "label",
+      match: { kind: "*" },
+      jsonPatch: [
+        { op: "add", path: "/metadata/labels/env", value: "dr" },
+        { op: "add", path: "/extra", value: { list: [{ a: 1 }] } },
+        { op: "copy", from: "/extra/list", path: "/copied" },
+      ],
+    },
+    { name: "no-spec", match: { kind: "*", name: "web*" }, jsonPatch: [{ op: "remove", path: "/spec" }] },
+  ],
+};
+
+const adaptedContext = fc.tuple(anyContext, fc.constantFrom(undefined, ADAPTATION)).map(([context, adaptation]) => (
+  { ...context, adaptation }
+));
+
+Deno.test("desired never changes the source or the spec, nor shares a part with them", () => {
+  const spec = structuredClone(ADAPTATION);
+  freeze(ADAPTATION);
+  fc.assert(fc.property(anySource, adaptedContext, (source, context) => {
     const before = structuredClone(source);
     const result = desired(freeze(source), contextFor(source, context));
     assert.deepEqual(source, before);
-    if (result.kind === "object") assert.equal(shared(result.object, new Set(parts(source))), undefined);
+    assert.deepEqual(ADAPTATION, spec);
+    if (result.kind !== "object") return;
+    assert.equal(shared(result.object, new Set([...parts(source), ...parts(ADAPTATION)])), undefined);
   }));
 });
 
@@ -92,10 +120,10 @@ function shared(value: unknown, others: ReadonlySet<unknown>): unknown {
 }
 
 Deno.test("a copy carries nothing that its server writes, and is where it belongs", () => {
-  fc.assert(fc.property(anySource, anyContext, (source, changes) => {
+  fc.assert(fc.property(anySource, adaptedContext, (source, changes) => {
     const context = contextFor(source, changes);
     const result = desired(source, context);
-    if (result.kind === "skip") return;
+    if (result.kind !== "object") return;
     const { object } = result;
     assert.deepEqual(Object.keys(object.metadata).sort(), ["annotations", "labels", "name", "namespace"]);
     for (const field of SERVER_SIDE) assert.ok(!(field in object.metadata), field);
@@ -107,7 +135,7 @@ Deno.test("a copy carries nothing that its server writes, and is where it belong
 });
 
 Deno.test("the same source gives the same copy", () => {
-  fc.assert(fc.property(anySource, anyContext, (source, context) => {
+  fc.assert(fc.property(anySource, adaptedContext, (source, context) => {
     assert.deepEqual(
       desired(source, contextFor(source, context)),
       desired(structuredClone(source), contextFor(source, context)),
@@ -118,7 +146,7 @@ Deno.test("the same source gives the same copy", () => {
 Deno.test("the copy of a standby copy is the same copy, but for its origin", () => {
   fc.assert(fc.property(goldenSource, anyContext, (source, context) => {
     const first = desired(source, contextFor(source, context));
-    if (first.kind === "skip") return;
+    if (first.kind !== "object") return;
     // As the DR server has it: with a uid, and with entries for the fields that were applied.
     const { managedFields } = source.metadata;
     const live = { ...first.object, metadata: { ...first.object.metadata, uid: source.metadata.uid, managedFields } };
@@ -190,6 +218,26 @@ Deno.test("tracking keys can be added, exact or by prefix", () => {
   const context = contextFor(source, { trackingKeys: ["app.kubernetes.io/instance", "tool/"] });
   assert.deepEqual(Object.keys(copyOf(desired(source, context)).object.metadata.labels!), ["app", MANAGED_BY]);
 });
+
+/** [name, labels, why there is no copy; undefined when there is one] */
+const SELECTION = [
+  ["web", { app: "shop" }, undefined],
+  ["web", { app: "other" }, "Deselected"],
+  ["web", undefined, "Deselected"],
+  ["cache-1", { app: "shop" }, "Deselected"],
+  ["local", { app: "shop" }, "Deselected"],
+  ["local-2", { app: "shop" }, undefined],
+  ["cache-1", { "dr-syncer.io/ignore": "true" }, "Ignored"],
+] as const;
+
+for (const [name, labels, expected] of SELECTION) {
+  Deno.test(`with a selector and excluded names, ${name} ${JSON.stringify(labels)}: ${expected ?? "a copy"}`, () => {
+    const source: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels } };
+    const adaptation = { labelSelector: { matchLabels: { app: "shop" } }, excludedNames: ["cache-*", "local"] };
+    const result = desired(source, contextFor(source, { adaptation }));
+    assert.equal(result.kind === "skip" ? result.reason : undefined, expected);
+  });
+}
 
 const DEPLOYMENT = readGoldenSources().get("deployment")!;
 const SERVICE = readGoldenSources().get("service_node_port_allocated")!;

@@ -41,6 +41,66 @@ const VARIANTS: readonly { name: string; context: Partial<DesiredContext>; cases
       "stateful_set",
     ],
   },
+  {
+    name: "adapted",
+    context: {
+      adaptation: {
+        imageRewrites: [
+          { from: "registry.example.com", to: "mirror.example.org/live" },
+          { from: "docker.io/library", to: "mirror.example.org/hub" },
+        ],
+        storageClassMappings: [{ from: "gp3", to: "premium" }, { from: "*", to: "standard" }],
+        accessModeMappings: [{ from: "ReadWriteOnce", to: "ReadWriteMany" }],
+        ingressHostMappings: [{ from: "*.example.com", to: "*.dr.example.com" }],
+      },
+    },
+    cases: [
+      "claim_bound",
+      "claim_of_stateful_set",
+      "cron_job",
+      "deployment",
+      "http_route",
+      "ingress",
+      "scaled_job",
+      "stateful_set",
+    ],
+  },
+  {
+    name: "overridden",
+    context: {
+      adaptation: {
+        overrides: [
+          {
+            name: "replicas",
+            match: { kind: "*", labelSelector: { matchLabels: { "app.kubernetes.io/instance": "shop" } } },
+            jsonPatch: [
+              { op: "replace", path: "/spec/replicas", value: 7 },
+              { op: "replace", path: "/spec/template/spec/containers/0/env/0/value", value: "db.dr.example.com" },
+            ],
+          },
+          {
+            name: "issuer",
+            match: { kind: "*", name: "web" },
+            jsonPatch: [{ op: "add", path: "/metadata/annotations/cert-manager.io~1cluster-issuer", value: "dr" }],
+          },
+          {
+            name: "schedule",
+            match: { kind: "*", name: "rep*" },
+            jsonPatch: [
+              { op: "replace", path: "/spec/schedule", value: "0 5 * * *" },
+              { op: "add", path: "/spec/suspend", value: false },
+            ],
+          },
+          {
+            name: "misfit",
+            match: { kind: "*", name: "settings" },
+            jsonPatch: [{ op: "replace", path: "/data/missing", value: "x" }],
+          },
+        ],
+      },
+    },
+    cases: ["config_map", "cron_job", "deployment", "ingress"],
+  },
   { name: "no_rbac", context: { rbacObjects: "Skip" }, cases: ["role", "role_binding"] },
 ];
 
@@ -62,6 +122,7 @@ function compareWithFile(fileName: string, source: KubeObject, context: Partial<
 
 /** The hash is in the object's annotation. */
 function describe(result: Desired): unknown {
+  if (result.kind === "invalid") return { invalid: result.message };
   return result.kind === "skip"
     ? { skip: result.reason, message: result.message }
     : { object: result.object, reports: result.reports };

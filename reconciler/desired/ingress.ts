@@ -5,6 +5,7 @@
  */
 
 import type { Draft, KindRule } from "./context.ts";
+import { mapIngressHosts, mapRouteHost } from "./hosts.ts";
 import { parkAnnotations } from "./original.ts";
 
 /** Prefixes of what external-dns acts on, before and since its release 0.22; it would point the application's names at the standby. */
@@ -19,8 +20,11 @@ const ISSUER_ANNOTATIONS: readonly string[] = [
   "kubernetes.io/tls-acme",
 ];
 
-/** Rule of networking.k8s.io/Ingress and its like. */
-export const ingressRule: KindRule = { sanitize: parkPublishing };
+/** Rule of networking.k8s.io/Ingress. */
+export const ingressRule: KindRule = { adapt: mapIngressHosts, quiesce: parkPublishing };
+
+/** Rule of OpenShift's Route. */
+export const routeRule: KindRule = { adapt: mapRouteHost, quiesce: parkPublishing };
 
 /** Makes external-dns ignore an object: it also publishes host names that stand in no annotation. */
 const DNS_IGNORED: Readonly<Record<string, string>> = Object.fromEntries(

@@ -25,6 +25,6 @@ export function desiredNamespace(source: KubeObject, context: DesiredContext): K
       if (key === NAME_LABEL || key.startsWith(OPENSHIFT_RANGES)) delete keys[key];
     }
   }
-  const draft = { source, object, context, reports: [] };
+  const draft = { source, object, context, reports: [], used: new Set<string>() };
   return stamp(draft, { apiVersion: "v1", name: context.destinationNamespace }).object;
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { STORAGE_CLASS } from "../../crds/keys.ts";
 import type { Draft, KindRule } from "./context.ts";
 import { ensureObject } from "./json.ts";
+import { adaptClaim, settleClaim } from "./storage.ts";
 import { matchesKey } from "./tracking_keys.ts";
 
 /** Notes of binder, provisioner, scheduler, resizer and backup tools on one claim of one cluster. */
@@ -15,21 +15,19 @@ const BINDING_ANNOTATIONS = [
   "volume.kubernetes.io/",
   "volume.beta.kubernetes.io/storage-provisioner",
 ];
-const LEGACY_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 /** Rule of PersistentVolumeClaim. */
-export const persistentVolumeClaimRule: KindRule = { sanitize: sanitizeClaim };
+export const persistentVolumeClaimRule: KindRule = {
+  sanitize: sanitizeClaim,
+  adapt: (draft) => adaptClaim(draft, draft.object),
+  settle: settleClaim,
+};
 
 function sanitizeClaim({ object }: Draft): void {
-  const { labels, annotations } = object.metadata;
+  const { annotations } = object.metadata;
   for (const key of Object.keys(annotations)) if (matchesKey(BINDING_ANNOTATIONS, key)) delete annotations[key];
   const spec = ensureObject(object, "spec");
   delete spec.volumeName;
   delete spec.dataSource;
   delete spec.dataSourceRef;
-  const storageClass = labels[STORAGE_CLASS];
-  if (storageClass !== undefined && storageClass !== "") {
-    spec.storageClassName = storageClass;
-    delete annotations[LEGACY_CLASS_ANNOTATION];
-  }
 }

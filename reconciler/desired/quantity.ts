@@ -16,6 +16,13 @@ export function sameQuantity(left: unknown, right: unknown): boolean {
   return a !== undefined && a === b;
 }
 
+/** Below 0 when the left amount is the smaller, above 0 when it is the larger; undefined when one is no quantity. */
+export function compareQuantities(left: unknown, right: unknown): number | undefined {
+  const [a, b] = [parse(left), parse(right)];
+  if (a === undefined || b === undefined) return undefined;
+  return a < b ? -1 : Number(a > b);
+}
+
 /** The amount in billionths, or undefined for what is no quantity. Finer digits are cut off. */
 function parse(value: unknown): bigint | undefined {
   if (typeof value !== "string" && typeof value !== "number") return undefined;

@@ -1,5 +1,5 @@
 /**
- * Second step of `desired`: nothing runs in a standby.
+ * Fourth step of `desired`: nothing runs in a standby.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import { cronJobRule } from "./cron_job.ts";
 import { daemonSetRule } from "./daemon_set.ts";
 import { endpointSliceRule, endpointsRule } from "./endpoints.ts";
 import { gatewayRule } from "./gateway.ts";
-import { ingressRule } from "./ingress.ts";
+import { ingressRule, routeRule } from "./ingress.ts";
 import { jobRule } from "./job.ts";
 import { networkPolicyRule } from "./network_policy.ts";
 import { persistentVolumeClaimRule } from "./persistent_volume_claim.ts";
@@ -45,7 +45,7 @@ const RULES: Readonly<Record<string, KindRule>> = {
   "networkpolicies.networking.k8s.io": networkPolicyRule,
   "roles.rbac.authorization.k8s.io": roleRule,
   "rolebindings.rbac.authorization.k8s.io": roleBindingRule,
-  "routes.route.openshift.io": ingressRule,
+  "routes.route.openshift.io": routeRule,
   "scaledobjects.keda.sh": scaledObjectRule,
   "scaledjobs.keda.sh": scaledObjectRule,
 };

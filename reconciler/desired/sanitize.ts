@@ -8,7 +8,6 @@ import type { KubeObject } from "../../kube/types.ts";
 import { isBuiltIn } from "./built_in.ts";
 import type { DesiredContext, Draft } from "./context.ts";
 import { cloneJson } from "./json.ts";
-import { reportMentions } from "./namespace_names.ts";
 import { ruleFor } from "./rules.ts";
 import { travellingKeys } from "./tracking_keys.ts";
 
@@ -19,9 +18,14 @@ const NOT_COPIED: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata
  * keys, tracking keys and what kubectl and the Deployment controller note), adapted by the rule of its kind.
  */
 export function sanitize(source: KubeObject, context: DesiredContext): Draft {
-  const draft: Draft = { source, object: copyBody(source, context.trackingKeys), context, reports: [] };
+  const draft: Draft = {
+    source,
+    object: copyBody(source, context.trackingKeys),
+    context,
+    reports: [],
+    used: new Set(),
+  };
   ruleFor(context.type).sanitize?.(draft);
-  reportMentions(draft);
   return draft;
 }
 

@@ -13,7 +13,12 @@ import { parkAnnotations } from "./original.ts";
 import { isClientField, lastApplied } from "./user_fields.ts";
 
 /** Rule of Service. */
-export const serviceRule: KindRule = { skip: skipService, sanitize: sanitizeService, stays: staysHeadless };
+export const serviceRule: KindRule = {
+  skip: skipService,
+  sanitize: sanitizeService,
+  stays: staysHeadless,
+  quiesce: (draft) => parkAnnotations(draft, DNS_ANNOTATIONS),
+};
 
 /**
  * Headless or not is for life: without a clusterIP in an update the server keeps the one it has, also None, and an apply of
@@ -32,7 +37,6 @@ function skipService(source: KubeObject, context: DesiredContext): Skip | undefi
 
 function sanitizeService(draft: Draft): void {
   const { source, object } = draft;
-  parkAnnotations(draft, DNS_ANNOTATIONS);
   const spec = ensureObject(object, "spec");
   if (spec.clusterIP !== "None") {
     delete spec.clusterIP;

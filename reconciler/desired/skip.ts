@@ -10,12 +10,15 @@ import { type DesiredContext, type Skip, skip } from "./context.ts";
 import { mirroredKind } from "./kinds.ts";
 import { controllerOf, skipOwned } from "./owners.ts";
 import { ruleFor } from "./rules.ts";
+import { findDeselected } from "./selected.ts";
 
 /** Why `source` has no copy, or undefined when it has one. What the user says comes first, then what the kind says. */
 export function findSkip(source: KubeObject, context: DesiredContext): Skip | undefined {
   const labels = source.metadata.labels;
   if (labels?.[COMPONENT] !== undefined) return skip(source, "Component", "it is part of dr-syncer");
   if (labels?.[IGNORE] === "true") return skip(source, "Ignored", `it has the label ${IGNORE}`);
+  const deselected = findDeselected(source, context.adaptation);
+  if (deselected !== undefined) return deselected;
   if (context.type.kind === "Pod" && context.type.group === "") return skipPod(source);
   const kind = mirroredKind(context.type);
   if (!kind.mirrored) return { kind: "skip", reason: "ExcludedKind", message: kind.message };

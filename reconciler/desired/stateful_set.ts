@@ -10,6 +10,7 @@ import { canonicalJson } from "./hash.ts";
 import { ensureObject, objectAt, objectsAt } from "./json.ts";
 import { keepOriginal, noted } from "./original.ts";
 import { setReplicas } from "./scale.ts";
+import { adaptClaim, settleTemplates } from "./storage.ts";
 
 /** Annotation on a copy: the source's `persistentVolumeClaimRetentionPolicy` as JSON, when it is not the safe one. */
 export const ORIGINAL_CLAIM_RETENTION = `${ORIGINAL_PREFIX}claim-retention-policy`;
@@ -17,6 +18,10 @@ export const ORIGINAL_CLAIM_RETENTION = `${ORIGINAL_PREFIX}claim-retention-polic
 /** Rule of apps/StatefulSet. */
 export const statefulSetRule: KindRule = {
   sanitize: sanitizeStatefulSet,
+  adapt: (draft) => {
+    for (const template of objectsAt(draft.object, "spec", "volumeClaimTemplates")) adaptClaim(draft, template);
+  },
+  settle: settleTemplates,
   quiesce: (draft) => setReplicas(draft, ".spec.replicas"),
 };
 

@@ -132,14 +132,13 @@ function createRow({ type, name, checked }: DryWrite): PlannedChange {
   return { action: "create", ...describe(type), name, ...(checked ? {} : { checked }) };
 }
 
-function blocked(kind: MirroredKind, name: string, { failureClass, message }: Failure): PlannedChange {
-  const remedy = remedyOf(failureClass);
+function blocked(kind: MirroredKind, name: string, failure: Failure): PlannedChange {
   return {
     action: "blocked",
     ...describe(kind.source),
     name,
-    reason: failureClass,
-    message: `${message}; ${remedy}`,
+    reason: failure.failureClass,
+    message: `${failure.message}; ${remedyOf(failure)}`,
   };
 }
 

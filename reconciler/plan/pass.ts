@@ -6,6 +6,7 @@
 import { FIELD_MANAGER } from "../../crds/keys.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { KubeObject } from "../../kube/types.ts";
+import { type Adaptations, adaptationsOf, type AdaptationSpec } from "../adaptation.ts";
 import { DEFINITIONS } from "../builtin_types.ts";
 import type { Clock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
@@ -30,6 +31,7 @@ export interface PassOptions extends Standby {
   readonly identity: MirrorIdentity;
   readonly options: MirrorOptions;
   readonly selection: Selection;
+  readonly adaptation: AdaptationSpec;
   readonly ledger: DeletionLedger;
   readonly approvals: ReadonlySet<string>;
   readonly clock: Clock;
@@ -66,6 +68,7 @@ class Pass implements PassResult {
   readonly #options: PassOptions;
   readonly #queue: KeyedQueue;
   readonly #context: MirrorContext;
+  readonly #adaptations: Adaptations;
   readonly #definitions = new Map<string, Promise<Outcome>>();
   #listed = false;
 
@@ -78,6 +81,7 @@ class Pass implements PassResult {
       target: target.catalogue.discovery,
       ...selection.resolve(source.catalogue.discovery),
     });
+    this.#adaptations = adaptationsOf(options.adaptation, source.catalogue.discovery);
     this.#queue = new KeyedQueue(options.clock);
     this.#context = this.#makeContext();
   }
@@ -164,6 +168,8 @@ class Pass implements PassResult {
       sourceNamespaceState: () => namespace.state(),
       sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#missingKind(kind),
+      usedRules: new Set(),
+      adaptation: (kind) => this.#adaptations(kind.name),
       targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
       specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
       audit: () => {},

@@ -160,6 +160,7 @@ function passSettingsOf(replication: Replication, clusters: PlanClusters, nowWal
   return {
     options: mirrorOptionsOf(replication.spec),
     selection: selectionOf(replication, remote),
+    adaptation: replication.spec,
     ledger: new DeletionLedger(deletionWindowOf(replication, nowWallMs), () => Promise.resolve()),
     approvals: approvalsOf(replication),
   };

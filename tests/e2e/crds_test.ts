@@ -123,6 +123,28 @@ async function checkValues(cluster: Cluster): Promise<void> {
     [{ ...good, deletion: { budget: { percent: 101 } } }, /spec\.deletion\.budget\.percent: Invalid value/],
     [{ ...good, resourceTypes: ["pods", "pods"] }, /spec\.resourceTypes\[1\]: Duplicate value/],
     [{ ...good, schedule: "0 2 * * *" }, /spec\.schedule: .*for replicationMode Scheduled only/],
+    [
+      { ...good, excludeObjects: [{ kind: "cm", name: "a" }, { kind: "cm", name: "a" }] },
+      /excludeObjects\[1\]: Duplicate/,
+    ],
+    [{ ...good, labelSelector: { matchExpressions: [{ key: "a", operator: "Is" }] } }, /operator: Unsupported value/],
+    [{ ...good, imageRewrites: [{ from: "a.io/b:1.0", to: "b.io" }] }, /spec\.imageRewrites\[0\]\.from: Invalid value/],
+    [{ ...good, imageRewrites: [{ from: "a.io/", to: "b.io" }] }, /spec\.imageRewrites\[0\]\.from: Invalid value/],
+    [{ ...good, storageClassMappings: [{ from: "fast", to: "*" }] }, /storageClassMappings\[0\]\.to: Invalid value/],
+    [{ ...good, accessModeMappings: [{ from: "RWX", to: "RWO" }] }, /accessModeMappings\[0\]\.from: Unsupported value/],
+    [
+      { ...good, ingressHostMappings: [{ from: "*.example.com", to: "dr.example.com" }] },
+      /spec\.ingressHostMappings\[0\]\.to: .*a suffix maps to a suffix/,
+    ],
+    [
+      { ...good, overrides: [{ name: "a", match: {}, jsonPatch: [{ op: "remove", path: "/x" }] }] },
+      /match\.kind: Required/,
+    ],
+    [{ ...good, overrides: [{ name: "a", match: { kind: "cm" }, jsonPatch: [] }] }, /jsonPatch: Invalid value/],
+    [
+      { ...good, overrides: [{ name: "a", match: { kind: "cm" }, jsonPatch: [{ op: "merge", path: "/x" }] }] },
+      /jsonPatch\[0\]\.op: Unsupported value/,
+    ],
     [{ ...good, timeZone: "UTC", replicationMode: "Manual" }, /spec\.timeZone: .*for replicationMode Scheduled only/],
   ];
   for (const [spec, expected] of cases) {
@@ -130,6 +152,16 @@ async function checkValues(cluster: Cluster): Promise<void> {
   }
   const scheduled = { ...good, replicationMode: "Scheduled", schedule: "0 2 * * *", timeZone: "UTC" };
   assert.equal(await refusal(cluster, replication("values", scheduled), "--validate=strict"), "");
+}
+
+/** A patch may set anything; a null by itself the server drops: admission misses the value then. */
+async function checkPatchValues(cluster: Cluster): Promise<void> {
+  const jsonPatch = [1, "a", true, [null], { a: { b: null } }].map((value) => ({ op: "add", path: "/spec/x", value }));
+  const overrides = [{ name: "any", match: { kind: "*" }, jsonPatch }];
+  const manifest = replication("patches", { destinationCluster: "dr", sourceNamespace: "shop", overrides });
+  assert.equal(await refusal(cluster, manifest, "--server-side", "--validate=strict"), "");
+  const { spec } = await read<Replication>(cluster, "replications", "patches");
+  assert.deepEqual(spec.overrides?.[0]?.jsonPatch, jsonPatch);
 }
 
 async function checkSets(cluster: Cluster): Promise<void> {
@@ -261,6 +293,7 @@ for (const version of ["1.36", "1.30"]) {
     await t.step("every example is taken, strictly", () => checkExamples(cluster));
     await t.step("both ends are immutable, set or unset", () => checkImmutable(cluster));
     await t.step("wrong and unknown values are refused", () => checkValues(cluster));
+    await t.step("a patch may set any value", () => checkPatchValues(cluster));
     await t.step("two managers own parts of a set", () => checkSets(cluster));
     await t.step("lists of the status merge by their keys, or not at all", () => checkStatusLists(cluster));
     await t.step("kubectl get repl tells the state at a glance", () => checkColumns(cluster));

@@ -62,6 +62,8 @@ class Scene {
       missingKind: () => Promise.reject(new Error("the kind is there")),
       specReplicasPath: () => undefined,
       targetSchema: () => undefined,
+      usedRules: new Set(),
+      adaptation: () => ({}),
       audit: () => {},
     };
   }
