@@ -254,9 +254,10 @@ async function inPlaceOf<T>(places: Semaphore, { signal }: Deadline, call: () =>
 }
 
 function outcomeOf(error: unknown, tooLate: boolean): CallReport["outcome"] {
-  if (!(error instanceof KubeError)) return tooLate ? "timedOut" : "failed";
+  if (!(error instanceof KubeError)) return tooLate ? "timedOut" : "unanswered";
   if (error.httpStatus === 429) return "throttled";
-  return error.httpStatus === 0 || error.httpStatus >= 500 ? "failed" : "answered";
+  if (error.httpStatus === 0) return "unanswered";
+  return error.httpStatus >= 500 ? "failed" : "answered";
 }
 
 function emptyBody(): ReadableStream<Uint8Array> {

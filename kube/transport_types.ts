@@ -57,8 +57,8 @@ export interface CallReport {
   readonly method: string;
   /** From the moment it had its place; waiting for one is not the server's time. */
   readonly tookMs: number;
-  /** `answered`: anything but 429 and 5xx; `failed`: a 5xx, or no connection. */
-  readonly outcome: "answered" | "throttled" | "timedOut" | "failed";
+  /** `answered`: anything but 429 and 5xx; `failed`: a 5xx; `unanswered`: no connection. */
+  readonly outcome: "answered" | "throttled" | "timedOut" | "unanswered" | "failed";
   /** What a 429 asked for. */
   readonly retryAfterMs?: number;
 }

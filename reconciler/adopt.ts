@@ -42,6 +42,8 @@ async function tryToAdopt(attempt: Attempt, live: KubeObject): Promise<Outcome> 
     throw error;
   });
   if (failure !== undefined) return { type: "Failed", failure };
+  // No precondition of the call stands for the fence here: an activation leaves alone what is not ours.
+  await attempt.context.fence.recheck();
   if (!attempt.context.mayWrite()) return fenced(attempt.context);
   await takeOver(attempt, live);
   const outcome = await applyCopy(attempt);

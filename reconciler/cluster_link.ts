@@ -100,15 +100,6 @@ export class ClusterLink {
     return this.#probing;
   }
 
-  /**
-   * A call got no answer: nothing more is begun until a probe is answered, which with a server that lives takes
-   * milliseconds. What is under way goes on.
-   */
-  suspect(): void {
-    this.#cluster?.dispatcher.pause();
-    void this.probe();
-  }
-
   close(): void {
     const { metrics, name } = this.#ports;
     for (const gauge of [metrics.targetUp, metrics.targetConcurrency]) gauge.remove({ cluster: name });
@@ -179,12 +170,23 @@ export class ClusterLink {
     if (limit !== undefined) this.#ports.metrics.targetConcurrency.set({ cluster: this.#ports.name }, limit);
   }
 
-  /** Only writes are like writes; any call that is throttled or not answered tells of the server. */
+  /**
+   * Only writes are like writes; any call that is throttled or not answered tells of the server. After one without an
+   * answer nothing more is begun until a probe is answered, which with a server that lives takes milliseconds.
+   */
   #note({ method, tookMs, outcome, retryAfterMs }: CallReport): void {
     const dispatcher = this.#cluster?.dispatcher;
     if (outcome === "throttled") dispatcher?.noteCall({ type: "Throttled", tookMs, retryAfterMs });
     else if (outcome === "timedOut") dispatcher?.noteCall({ type: "TimedOut", tookMs });
+    if (outcome === "timedOut" || outcome === "unanswered") this.#suspect();
     else if (outcome === "answered" && method !== "GET") dispatcher?.noteCall({ type: "Answered", tookMs });
+  }
+
+  #suspect(): void {
+    // The probe's own calls fail, too: it is what decides.
+    if (this.#probing !== undefined || this.#abort.signal.aborted) return;
+    this.#cluster?.dispatcher.pause();
+    void this.probe();
   }
 
   async #checkPermissions(cluster: Cluster): Promise<readonly string[] | undefined> {
@@ -221,6 +223,8 @@ export class ClusterLink {
   #lost(error: unknown, missingPermissions = this.#state.missingPermissions): void {
     this.#failures++;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 0);
+    // Another cluster stays another cluster, though it does not answer at present: only its own identity ends that.
+    if (this.#state.error?.reason === "IdentityChanged") return this.#update({ ...this.#state, reachable: false });
     const message = error instanceof Error ? error.message : String(error);
     const reason = !isKubeError(error)
       ? "Failed"

@@ -42,7 +42,10 @@ export class Definitions {
 
   async #install(kind: MirroredKind, signal: AbortSignal): Promise<Outcome> {
     await this.#target.refreshCatalogue(signal);
-    if (serves(this.#target, kind)) return retryNow();
+    if (serves(this.#target, kind)) {
+      if (this.#sharesVersion(kind)) return retryNow();
+      return missing(`both clusters serve ${kind.name}, but at no version that is the same`);
+    }
     if (this.#policy === "Never") return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
     const definition = await this.#readDefinition(kind, signal);
     if (definition === undefined) return missing(`the DR cluster does not serve ${kind.name}, and it is not a CRD`);
@@ -52,6 +55,12 @@ export class Definitions {
     }
     await this.#target.refreshCatalogue(signal);
     return retryNow();
+  }
+
+  #sharesVersion({ name }: MirroredKind): boolean {
+    const served = this.#target.catalogue?.discovery.versions.get(name) ?? [];
+    const offered = this.#source.catalogue?.discovery.versions.get(name) ?? [];
+    return served.some((version) => offered.includes(version));
   }
 
   async #readDefinition(kind: MirroredKind, signal: AbortSignal): Promise<KubeObject | undefined> {

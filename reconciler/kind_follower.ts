@@ -28,6 +28,8 @@ export interface FollowerPorts {
   readonly tombstones: Set<string>;
   /** The newest `resourceVersion` of the source that a process before this one has seen. */
   readonly knownVersion: string | undefined;
+  /** The source had gone back before this process looked at it, and deletes that followed from it are not decided yet. */
+  readonly wentBack: boolean;
   random(): number;
   /** The watch delivered an event of this key. */
   confirmed(key: string): void;
@@ -176,6 +178,7 @@ export class KindFollower {
         sinceWallMs: this.provenWallMs() ?? startedWallMs,
         metadataOnly: this.#listedSinceLive,
         sourceVersion: this.#sourceVersion,
+        wentBack: this.#ports.wentBack && this.#listedWallMs === undefined,
       });
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;

@@ -34,7 +34,10 @@ const RECREATED: Outcome = { type: "Written", operation: "recreate" };
 export async function mirrorKey(item: Item, context: MirrorContext): Promise<Outcome> {
   const { kind: kindName, name } = splitKey(item.key);
   const kind = context.kinds().get(kindName);
-  if (kind === undefined) return { type: "Gone" };
+  if (kind === undefined) {
+    context.ledger.cancel(item.key);
+    return { type: "Gone" };
+  }
   if (!context.mayWrite()) return fenced(context);
   if (!kind.selected) return await retire(item.key, kind, name, `${kindName} is not selected`, context, "Deselected");
   const source = await readSource(item, kind, name, context);
@@ -99,7 +102,8 @@ async function writeCopy(item: Item, attempt: Attempt): Promise<Outcome> {
   const { kind, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   // A mark of an orphan is taken off the copy as it is now.
-  let mustLook = item.checkCopy || entry.copy?.orphaned === true || entry.copy?.controller !== undefined;
+  let mustLook = item.checkCopy || entry.copy?.orphaned === true || entry.copy?.controller !== undefined ||
+    entry.state === "Drifted";
   if (entry.copy?.hash === want.hash && !mustLook) return { type: "Unchanged" };
   // Of such a kind the answer to a write does not tell what no write changes.
   const { stays, settle } = ruleFor(kind.source);

@@ -83,9 +83,9 @@ export class RemoteClusterRunner {
     this.#ports.changed();
   }
 
-  /** A call got no answer: nothing more is begun until a probe is answered. */
-  suspect(): void {
-    this.#link?.suspect();
+  /** Somebody met an error that this cluster may be the cause of. */
+  probe(): void {
+    void this.#link?.probe();
   }
 
   close(): void {

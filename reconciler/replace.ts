@@ -43,7 +43,9 @@ export async function removeForReplacement(attempt: Attempt, failure: Failure): 
     return { type: "Waiting", retryInMs: REVIEW_MS, why: "the source cluster's identity is not confirmed" };
   }
   const { uid, resourceVersion } = live.metadata;
-  const options = { uid, resourceVersion, propagationPolicy: "Background" as const, signal: context.signal };
+  // What an operator of DR hung on a custom resource, claims perhaps, is not ours to delete.
+  const propagationPolicy = isBuiltIn(live.apiVersion) ? "Background" : "Orphan";
+  const options = { uid, resourceVersion, propagationPolicy, signal: context.signal } as const;
   try {
     await context.target.delete(kind.target, { namespace: destinationNamespace, name }, options);
   } catch (error) {
@@ -78,5 +80,6 @@ export function whyNotReplaced(
   if (!isSourceNew) return "immutableFieldPolicy is Report";
   // The end of a custom resource may be the end of what its operator made of it.
   if (!isBuiltIn(live.apiVersion)) return "immutableFieldPolicy is Report, and this is a custom resource";
+  if ((live.metadata.finalizers ?? []).length > 0) return "immutableFieldPolicy is Report, and finalizers hold it";
   return options.deletion.policy === "Retain" ? "deletion.policy is Retain" : undefined;
 }

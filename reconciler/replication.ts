@@ -308,7 +308,7 @@ export class ReplicationRunner {
       ledger,
       namespace,
       continuous: spec.replicationMode === "Continuous",
-      onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.suspect(),
+      onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => this.#writer.changed(),
     });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);

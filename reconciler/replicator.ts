@@ -128,9 +128,11 @@ export class Replicator {
     return this.#lastPass;
   }
 
-  /** Nothing waits, and every kind is listed. */
+  /** Nothing waits but what DR's own controllers hold, and every kind is listed. */
   get settled(): boolean {
-    return this.queue.size === 0 && [...this.#followers.values()].every((follower) => follower.listed);
+    const isOwnedByDR = (key: string) => this.memory.get(key)?.state === "OwnedByDR";
+    return this.queue.oldestWallMs(isOwnedByDR) === undefined &&
+      [...this.#followers.values()].every((follower) => follower.listed);
   }
 
   /** The newest `resourceVersion` of the source that was seen: of built-in kinds, which share one count. */
@@ -299,6 +301,7 @@ export class Replicator {
         watchCopies: continuous,
         tombstones: this.#tombstones,
         knownVersion: this.#options.namespace.knownVersion,
+        wentBack: this.#options.namespace.wentBack,
         random: this.#options.random,
         confirmed: (key) => this.#verifier.confirm(key),
         listed: (name, result) => this.#onListed(name, result),

@@ -36,6 +36,8 @@ export interface ResyncOptions {
   readonly metadataOnly?: boolean;
   /** The newest `resourceVersion` of the source that is known. */
   readonly sourceVersion?: string;
+  /** The source is known to have gone back, whatever its version says by now. */
+  readonly wentBack?: boolean;
 }
 
 /** What a resync of a kind saw. */
@@ -57,7 +59,7 @@ export async function resyncKind(
 ): Promise<ResyncResult> {
   const { sinceWallMs, metadataOnly = false } = options;
   let sourceVersion: string | undefined;
-  const wentBack = () => isOlder(sourceVersion, options.sourceVersion);
+  const wentBack = () => options.wentBack === true || isOlder(sourceVersion, options.sourceVersion);
   const { sourceNamespace, destinationNamespace, replicationId } = context.identity;
   const sources = kind.selected
     ? listObjects(

@@ -18,6 +18,8 @@ export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
 
 /** Annotation on the fence Lease: the newest `resourceVersion` of the source that was seen. */
 export const SOURCE_VERSION = "dr-syncer.io/source-resource-version";
+/** Annotation of the fence Lease: `true` while deletes wait that only a source which went back asks for. */
+export const SOURCE_WENT_BACK = "dr-syncer.io/source-went-back";
 
 /** A reading of the source namespace serves this long. */
 const FRESH_MS = 1_000;
@@ -31,6 +33,8 @@ export class SourceNamespace {
   #pinnedUid: string | undefined;
   /** The newest `resourceVersion` of the source that was seen, by this process or one before: an older one means that it went back. */
   knownVersion: string | undefined;
+  /** Such deletes were waiting when this process took over. */
+  wentBack = false;
   #reading: { readonly atMs: number; readonly namespace: Promise<KubeObject | undefined> } | undefined;
   #lastState: NamespaceState = "Unknown";
   #identityKnown = true;

@@ -14,7 +14,7 @@ import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import { runningFacts } from "./running_facts.ts";
-import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SourceNamespace } from "./source_namespace.ts";
+import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
 export interface Ends {
@@ -56,6 +56,7 @@ export async function prepareStandby(ends: Ends, ports: StandbyPorts): Promise<S
   if (verdict.type === "Open") {
     namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
     namespace.knownVersion = fence.lease?.annotations[SOURCE_VERSION];
+    namespace.wentBack = fence.lease?.annotations[SOURCE_WENT_BACK] === "true";
   }
   return { namespace, fence };
 }
@@ -123,7 +124,9 @@ export async function proveStandby(
   const { syncedUpToWallMs } = runningFacts(replicator, { namespace, ledger }, undefined);
   const pinned = namespace.pinnedUid;
   const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
-  // While deletes wait that only a source which went back asks for, the next process is to doubt them, too.
+  // While deletes wait that only a source which went back asks for, the next process is to doubt them, too; also when the
+  // source has written so much by then that its version does not tell any more.
+  if (replicator.lastPass !== undefined) annotations[SOURCE_WENT_BACK] = String(ledger.hasDoubts);
   if (!ledger.hasDoubts) namespace.knownVersion = replicator.sourceVersion ?? namespace.knownVersion;
   if (namespace.knownVersion !== undefined) annotations[SOURCE_VERSION] = namespace.knownVersion;
   if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createKubeClient } from "../../kube/client.ts";
 import { createTransport } from "../../kube/transport.ts";
 import { systemClock } from "../../reconciler/clock.ts";
+import { NAMESPACES } from "../../reconciler/builtin_types.ts";
 import { ClusterLink } from "../../reconciler/cluster_link.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
 import { memoryLog } from "../e2e/webhook_scene.ts";
@@ -46,9 +47,15 @@ Deno.test("a cluster that does not answer", async (t) => {
   );
 });
 
+/** A call as any Replication makes it. */
+async function goesUnanswered(link: ClusterLink): Promise<void> {
+  const call = link.cluster?.client.get(NAMESPACES, { name: "default" }, { deadlineMs: 500 });
+  await assert.rejects(async () => await call);
+}
+
 async function pausesAtOnce(link: ClusterLink, proxy: FaultProxy): Promise<void> {
   proxy.freeze({ newToo: true });
-  link.suspect();
+  await goesUnanswered(link);
   assert.deepEqual([paused(link), link.state.reachable], [true, true]);
   proxy.thaw();
   await waitFor("the answer to the probe", () => !paused(link), { deadlineMs: 5_000 });
@@ -57,7 +64,7 @@ async function pausesAtOnce(link: ClusterLink, proxy: FaultProxy): Promise<void>
 
 async function isLost(link: ClusterLink, proxy: FaultProxy): Promise<void> {
   proxy.freeze({ newToo: true });
-  link.suspect();
+  await goesUnanswered(link);
   await waitFor("the probe given up", () => link.state.reachable === false, { deadlineMs: 10_000 });
   assert.deepEqual([paused(link), link.state.error?.reason], [true, "Unreachable"]);
   const sinceWallMs = link.state.unreachableSinceWallMs;
