@@ -25,6 +25,8 @@ export interface FollowerPorts {
   readonly watchSource: boolean;
   /** Whether our copies are watched for drift. */
   readonly watchCopies: boolean;
+  /** Whether all that the first lists found was done once. */
+  isFirstPassOver(): boolean;
   readonly tombstones: Set<string>;
   /** The newest `resourceVersion` of the source that a process before this one has seen. */
   readonly knownVersion: string | undefined;
@@ -120,12 +122,12 @@ export class KindFollower {
   }
 
   /**
-   * Our own copies are watched once the first list is through: during a first sync each event would only be the echo of a write, and
-   * cost the DR cluster a fifth of its speed (docs/benchmarks.md). Each time the watch comes up, a comparison closes the gap.
+   * Watches our own copies, once the first pass is through: during a first sync each event would only be the echo of a write, and
+   * cost the DR cluster a sixth of its speed (docs/adr/0011). Each time the watch comes up, a comparison closes the gap.
    */
-  #watchCopies(): void {
+  watchCopies(): void {
     const { target, context, watchCopies } = this.#ports;
-    if (!watchCopies || this.#copyWatch !== undefined || this.kind.target === undefined) return;
+    if (!watchCopies || this.#copyWatch !== undefined || this.kind.target === undefined || this.#closed) return;
     this.#copyWatch = target.copies.subscribe(this.kind.target, context.identity.destinationNamespace, {
       live: () => void this.resync(),
       event: (event) => this.#onCopyEvent(event),
@@ -183,7 +185,7 @@ export class KindFollower {
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
       this.#sourceVersion = result.sourceVersion;
-      this.#watchCopies();
+      if (this.#ports.isFirstPassOver()) this.watchCopies();
       if (!this.#again) this.#listedSinceLive = true;
       this.#failures = 0;
       this.#error = undefined;

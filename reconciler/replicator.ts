@@ -221,7 +221,7 @@ export class Replicator {
       await this.#quiet();
       if (this.#abort.signal.aborted) return;
     }
-    this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+    this.#endPass(startedWallMs);
     this.#options.onChange();
   }
 
@@ -299,6 +299,7 @@ export class Replicator {
         target,
         watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
+        isFirstPassOver: () => this.#lastPass !== undefined,
         tombstones: this.#tombstones,
         knownVersion: this.#options.namespace.knownVersion,
         wentBack: this.#options.namespace.wentBack,
@@ -378,7 +379,12 @@ export class Replicator {
     if (this.#lastPass !== undefined) return;
     // The first pass: every kind listed once and all that it found is done.
     for (const follower of this.#followers.values()) if (!follower.tried) return;
-    this.#lastPass = { startedWallMs: this.#startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+    this.#endPass(this.#startedWallMs);
+  }
+
+  #endPass(startedWallMs: number): void {
+    this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+    for (const follower of this.#followers.values()) follower.watchCopies();
   }
 
   #settle(item: Item, outcome: Outcome): void {

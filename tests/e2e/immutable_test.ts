@@ -15,7 +15,8 @@ const MANAGED_BY = "dr-syncer.io/managed-by";
 const HOLD = "example.com/hold";
 
 Deno.test("changes that no copy can take in place", async (t) => {
-  await using safety = await startSafetyScene();
+  // The garbage collector lets go what a deleted custom resource leaves behind.
+  await using safety = await startSafetyScene({ dr: { controllerManager: true } });
   const { scene } = safety;
   await scene.apply([definition(false)]);
   await scene.apply([definition(true)], scene.dr);
