@@ -51,15 +51,15 @@ Deno.test("inline credentials in ~/.kube/config", async () => {
 
 Deno.test("files are read beside the kubeconfig that names them, or at an absolute path", async () => {
   const files = {
-    "/work/kube/config": kubeconfig({ "certificate-authority": "pki/ca.crt" }, {
+    "/clusters/kube/config": kubeconfig({ "certificate-authority": "pki/ca.crt" }, {
       "client-certificate": "/etc/pki/ann.crt",
       "client-key": "../ann.key",
     }),
-    "/work/kube/pki/ca.crt": CA,
+    "/clusters/kube/pki/ca.crt": CA,
     "/etc/pki/ann.crt": CERT,
-    "/work/ann.key": KEY,
+    "/clusters/ann.key": KEY,
   };
-  assert.deepEqual(await at(files, { KUBECONFIG: "/work/kube/config" }), {
+  assert.deepEqual(await at(files, { KUBECONFIG: "/clusters/kube/config" }), {
     server: "https://prod.example.com:6443",
     caPem: CA,
     credential: { kind: "certificate", certPem: CERT, keyPem: KEY },
