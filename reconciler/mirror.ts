@@ -17,7 +17,7 @@ import { classify, type Failure, isImmutable, overrideFailure } from "./failure.
 import type { MirroredKind } from "./kinds.ts";
 import { type Look, lookAtCopy } from "./look.ts";
 import { type Entry, splitKey } from "./memory.ts";
-import { type Attempt, desiredContext, fenced, type MirrorContext } from "./mirror_context.ts";
+import { type Attempt, fenced, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Item } from "./queue.ts";
 import { removeForReplacement } from "./replace.ts";
