@@ -61,12 +61,12 @@ function ownProblems({ spec }: Replication, namespace: string): Problem[] {
       "set it to Never",
     ));
   }
-  if ((spec.overrides ?? []).length > 0 && spec.rbacObjects !== "Skip") {
+  if ((spec.overrides ?? []).length > 0) {
     problems.push(notAllowed(
-      "spec.rbacObjects",
-      spec.rbacObjects,
-      "a tenant's overrides could give its Roles in DR more than they may give",
-      "set it to Skip, or remove spec.overrides",
+      "spec.overrides",
+      spec.overrides!.map(({ name }) => name).join(", "),
+      "a tenant's overrides could change in DR what the tenant may not change here (Roles, quotas, policies)",
+      "remove the field, or ask an administrator to make the Replication in the control namespace",
     ));
   }
   return problems;

@@ -270,8 +270,8 @@ Deno.test("an override of an unknown kind is a warning; a tenant's overrides mus
   const dr = cluster("dr", "id-dr", { allowedNamespaces: ["shop"] });
   const known = world({ tenantMode: true }, [dr]);
   const tenants = (spec: Partial<ReplicationSpecInput>) => denials(replication("a", spec, 0, "shop"), known);
-  assert.deepEqual(tenants({ crds: "Never", overrides }), ["rbacObjects TenantNotAllowed"]);
-  assert.deepEqual(tenants({ crds: "Never", overrides, rbacObjects: "Skip" }), []);
+  assert.deepEqual(tenants({ crds: "Never", overrides }), ["overrides TenantNotAllowed"]);
+  assert.deepEqual(tenants({ crds: "Never", overrides, rbacObjects: "Skip" }), ["overrides TenantNotAllowed"]);
 });
 
 Deno.test("a RemoteCluster whose kubeconfig cannot be used is a warning that says why", () => {

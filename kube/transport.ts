@@ -256,7 +256,8 @@ async function inPlaceOf<T>(places: Semaphore, { signal }: Deadline, call: () =>
 function outcomeOf(error: unknown, tooLate: boolean): CallReport["outcome"] {
   if (!(error instanceof KubeError)) return tooLate ? "timedOut" : "unanswered";
   if (error.httpStatus === 429) return "throttled";
-  if (error.httpStatus === 0) return "unanswered";
+  // A page that is given up for its size is an answer.
+  if (error.httpStatus === 0) return error.reason === "TooLarge" ? "answered" : "unanswered";
   return error.httpStatus >= 500 ? "failed" : "answered";
 }
 

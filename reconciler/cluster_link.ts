@@ -183,8 +183,8 @@ export class ClusterLink {
   }
 
   #suspect(): void {
-    // The probe's own calls fail, too: it is what decides.
-    if (this.#probing !== undefined || this.#abort.signal.aborted) return;
+    // A probe decides: its own calls fail, too, and while the cluster is away the next one has its time.
+    if (this.#probing !== undefined || this.#state.reachable !== true || this.#abort.signal.aborted) return;
     this.#cluster?.dispatcher.pause();
     void this.probe();
   }

@@ -25,8 +25,6 @@ export interface FollowerPorts {
   readonly watchSource: boolean;
   /** Whether our copies are watched for drift. */
   readonly watchCopies: boolean;
-  /** Whether all that the first lists found was done once. */
-  isFirstPassOver(): boolean;
   readonly tombstones: Set<string>;
   /** The newest `resourceVersion` of the source that a process before this one has seen. */
   readonly knownVersion: string | undefined;
@@ -122,7 +120,7 @@ export class KindFollower {
   }
 
   /**
-   * Watches our own copies, once the first pass is through: during a first sync each event would only be the echo of a write, and
+   * Watches our own copies, once what the first list found is done: during a first sync each event would only be the echo of a write, and
    * cost the DR cluster a sixth of its speed (docs/adr/0011). Each time the watch comes up, a comparison closes the gap.
    */
   watchCopies(): void {
@@ -185,7 +183,6 @@ export class KindFollower {
       if (this.#closed) return;
       this.#listedWallMs = startedWallMs;
       this.#sourceVersion = result.sourceVersion;
-      if (this.#ports.isFirstPassOver()) this.watchCopies();
       if (!this.#again) this.#listedSinceLive = true;
       this.#failures = 0;
       this.#error = undefined;

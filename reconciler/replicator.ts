@@ -299,7 +299,6 @@ export class Replicator {
         target,
         watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
-        isFirstPassOver: () => this.#lastPass !== undefined,
         tombstones: this.#tombstones,
         knownVersion: this.#options.namespace.knownVersion,
         wentBack: this.#options.namespace.wentBack,
@@ -376,6 +375,7 @@ export class Replicator {
 
   #onQuiet(): void {
     for (const resolve of this.#passWaiters.splice(0)) resolve();
+    for (const follower of this.#followers.values()) if (follower.tried) follower.watchCopies();
     if (this.#lastPass !== undefined) return;
     // The first pass: every kind listed once and all that it found is done.
     for (const follower of this.#followers.values()) if (!follower.tried) return;

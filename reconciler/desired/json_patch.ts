@@ -9,6 +9,9 @@ import type { JsonPatchOperation } from "../../crds/types.ts";
 import { canonicalJson } from "./hash.ts";
 import { cloneJson, isObject, type JsonObject } from "./json.ts";
 
+/** What copies may make of a document, in characters of JSON: twice what an API server stores of one object. */
+const MAX_LENGTH = 3 * 1024 * 1024;
+
 /** An operation that does not fit the document. The message names the place, never a value. */
 export class PatchError extends Error {
   override name = "PatchError";
@@ -27,7 +30,10 @@ export function applyOperation(document: JsonObject, { op, path, from = "", valu
     case "move":
       return addAt(document, path, removeAt(document, from));
     case "copy":
-      return addAt(document, path, cloneJson(valueAt(document, path, keysOf(from)), false));
+      addAt(document, path, cloneJson(valueAt(document, path, keysOf(from)), false));
+      // Copies of copies double: a few dozen of them would fill any memory.
+      if (JSON.stringify(document).length > MAX_LENGTH) throw new PatchError(`the copy to ${path} makes it too large`);
+      return;
     case "test":
       if (canonicalJson(valueAt(document, path, keysOf(path))) === canonicalJson(value)) return;
       throw new PatchError(`the test of ${path} does not hold`);

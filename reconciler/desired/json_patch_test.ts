@@ -66,3 +66,11 @@ Deno.test("what is added or copied is nobody else's", () => {
   applyOperation(document, { op: "add", path: "/a/list/-", value: 2 });
   assert.deepEqual([value, document.b], [{ list: [1] }, { list: [1] }]);
 });
+
+Deno.test("copies of copies end before they fill the memory", () => {
+  const document: JsonObject = { a: "x".repeat(1_000) };
+  assert.throws(() => {
+    for (let times = 0; times < 40; times++) applyOperation(document, { op: "copy", from: "", path: `/copy-${times}` });
+  }, PatchError);
+  assert.ok(JSON.stringify(document).length < 10 * 1024 * 1024);
+});

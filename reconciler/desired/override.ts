@@ -9,6 +9,7 @@ import { matchesLabels } from "../../crds/label_selector.ts";
 import type { Override } from "../../crds/types.ts";
 import type { KubeObject } from "../../kube/types.ts";
 import type { Draft, Invalid } from "./context.ts";
+import { isObject, type JsonObject } from "./json.ts";
 import { applyOperation, PatchError } from "./json_patch.ts";
 
 /** Patches the draft, in the order of the list; answers what does not fit it, and then nothing of it may be written. */
@@ -21,12 +22,22 @@ export function override(draft: Draft): Invalid | undefined {
         applyOperation(draft.object, operation);
       } catch (error) {
         if (!(error instanceof PatchError)) throw error;
-        const message = `override ${rule.name} does not fit ${draft.source.kind} ${draft.source.metadata.name}: ` +
-          `jsonPatch[${index}]: ${error.message}`;
-        return { kind: "invalid", message, used: draft.used };
+        return misfit(draft, rule, `jsonPatch[${index}]: ${error.message}`);
       }
     }
+    // What an operation brings from elsewhere in the object is known only now.
+    const field = ["labels", "annotations"].find((name) => !isTexts((draft.object.metadata as JsonObject)[name]));
+    if (field !== undefined) return misfit(draft, rule, `metadata.${field} would hold what is no text`);
   }
+}
+
+function misfit({ source, used }: Draft, { name }: Override, why: string): Invalid {
+  const message = `override ${name} does not fit ${source.kind} ${source.metadata.name}: ${why}`;
+  return { kind: "invalid", message, used };
+}
+
+function isTexts(value: unknown): boolean {
+  return value === undefined || (isObject(value) && Object.values(value).every((text) => typeof text === "string"));
 }
 
 /** Asked of the source object, as the user sees it. */

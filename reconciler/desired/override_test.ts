@@ -99,3 +99,15 @@ Deno.test("a mention of the source namespace that an override puts right is not 
     [],
   );
 });
+
+Deno.test("what an override copies into labels or annotations is text, or nothing is written", () => {
+  for (const path of ["/metadata/labels/copied", "/metadata/annotations"]) {
+    const result = desiredWith(SECRET, [override("o", [{ op: "copy", from: "/data", path }])]);
+    if (path === "/metadata/annotations") assert.equal(result.kind, "object", "a map of texts is one of annotations");
+    else {
+      assert.ok(result.kind === "invalid");
+      assert.match(result.message, /override o does not fit Secret database: metadata\.labels/);
+      assert.ok(!result.message.includes("c2VjcmV0"));
+    }
+  }
+});

@@ -64,7 +64,7 @@ async function keepsConfigurations({ client, options }: Scene): Promise<void> {
 async function denies({ client }: Scene): Promise<void> {
   const wrong = replication("wrong", { replicationMode: "Scheduled", schedule: "0 0 30 2 *" });
   await assert.rejects(client.create(REPLICATIONS, wrong), (error) => {
-    assert.ok(isKubeError(error, "Invalid"), String(error));
+    assert.ok(isKubeError(error, "Forbidden"), String(error));
     const message = (error as KubeError).status?.message ?? "";
     assert.match(
       message,

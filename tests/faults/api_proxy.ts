@@ -122,7 +122,9 @@ function answer({ status, body, headers }: Extract<Fault, { do: "answer" }>): Re
 
 async function forward(client: Deno.HttpClient, url: string, request: Request, signal: AbortSignal): Promise<Response> {
   const headers = new Headers(request.headers);
-  for (const name of ["host", "accept-encoding", "content-length"]) headers.delete(name);
+  for (const name of ["host", "content-length"]) headers.delete(name);
+  // Left out, fetch would ask for what it likes itself, and unpack a large answer whose headers say that it is packed.
+  headers.set("accept-encoding", "identity");
   const body = request.body === null ? null : await request.arrayBuffer();
   const response = await fetch(url, { client, method: request.method, headers, body, signal });
   const passed = new Headers(response.headers);

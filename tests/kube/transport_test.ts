@@ -81,7 +81,7 @@ async function reportsCalls(cluster: Cluster): Promise<void> {
     "GET answered",
     "POST answered",
     "GET timedOut",
-    "GET failed",
+    "GET unanswered",
   ]);
   assert.ok(reports.every(({ tookMs }) => tookMs > 0) && (reports[2]?.tookMs ?? 0) >= 100);
 }
