@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { TextLineStream } from "../line_stream.ts";
 import { findRigPaths } from "../rig/paths.ts";
+import { freeze } from "../freeze.ts";
 import { waitFor } from "../wait.ts";
 import type { Summary } from "../demo/summary.ts";
 
@@ -125,7 +126,7 @@ Deno.test("the demo fails, and names what is missing, when the DR cluster stops 
   await using demo = await Demo.start("--once", "--json", "--wait=5");
   const [, pid] = await demo.untilTold(/^ {2}dr .*API server pid (\d+)$/);
   await demo.untilTold(/Namespace shop .* ms/);
-  Deno.kill(Number(pid), "SIGSTOP");
+  await freeze(Number(pid));
   assert.equal(await demo.end(), 1);
   const summary: Summary = JSON.parse(demo.json);
   assert.equal(summary.passed, false);

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { CERTIFICATE_SECRET, ensureCertificates } from "../../webhook/certs.ts";
 import { ensureConfigurations } from "../../webhook/configurations.ts";
 import { DEFAULT_TIMES } from "../../webhook/rotation.ts";
+import { freeze } from "../freeze.ts";
 import { waitFor } from "../wait.ts";
 import {
   CERTIFICATE_OPTIONS,
@@ -121,12 +122,13 @@ async function freezes({ client, options }: Scene): Promise<void> {
     await write();
     return server.lines.some((line) => line.includes("frozen-"));
   }, { deadlineMs: 20_000 });
-  server.child.kill("SIGSTOP");
+  await freeze(server.child.pid);
   for (let round = 0; round < 5; round++) {
     const beganMs = performance.now();
     await write();
     const tookMs = performance.now() - beganMs;
-    assert.ok(tookMs > 900 && tookMs < 1_500, `a write took ${tookMs} ms`);
+    // A second of the hook and what a busy machine adds; a hook's usual bound is 10 s.
+    assert.ok(tookMs > 900 && tookMs < 3_000, `a write took ${tookMs} ms`);
   }
   server.child.kill("SIGCONT");
   await waitFor("hints again", async () => {
