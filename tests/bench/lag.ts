@@ -8,10 +8,10 @@ import { type Arrival, findArrivals } from "./arrivals.ts";
 import { createNamespace, mirror, type Stage } from "./stage.ts";
 import { quantile } from "./statistics.ts";
 import { waitFor } from "../wait.ts";
-import type { Answered } from "./writer_worker.ts";
+import type { Answered, LoadResult } from "./writer_worker.ts";
 
-/** Figures at one rate. */
-export interface LagFigures {
+/** Figures of a steady load. */
+export interface LoadFigures {
   readonly writesPerSecond: number;
   readonly writes: number;
   /** Writes that did not arrive. */
@@ -29,8 +29,12 @@ export interface LagFigures {
   readonly cores: Readonly<Record<string, number>>;
 }
 
+/** Figures at one rate. */
+export type LagFigures = LoadFigures;
+
 const LIMIT_NAMESPACE = "bench-limit";
 const WARM_UP_MS = 5_000;
+const ROUND_MS = 2_000;
 const ARRIVAL_DEADLINE_MS = 15_000;
 
 /** Prepares the namespaces of `measureLag`. */
@@ -49,13 +53,35 @@ export async function measureLag(
   writesPerSecond: number,
   durationMs: number,
 ): Promise<LagFigures> {
+  await stage.writer.call("load", { ...loadOf(namespace, writesPerSecond), durationMs: WARM_UP_MS });
+  let isFirst = true;
+  const once = () => isFirst && !(isFirst = false);
+  return await measureLoad(stage, namespace, writesPerSecond, once, durationMs);
+}
+
+function loadOf(sourceNamespace: string, writesPerSecond: number) {
   // As many as tell a p99 in half a minute, and few beside the load.
   const limitPerSecond = Math.max(10, writesPerSecond / 10);
-  const load = { sourceNamespace: namespace, writesPerSecond, limitNamespace: LIMIT_NAMESPACE, limitPerSecond };
-  await stage.writer.call("load", { ...load, durationMs: WARM_UP_MS });
+  return { sourceNamespace, writesPerSecond, limitNamespace: LIMIT_NAMESPACE, limitPerSecond };
+}
+
+/** Measures at one rate, without a warm-up, in rounds of `roundMs` for as long as the load is to go on. */
+export async function measureLoad(
+  stage: Stage,
+  namespace: string,
+  writesPerSecond: number,
+  goesOn: () => boolean,
+  roundMs = ROUND_MS,
+): Promise<LoadFigures> {
   await stage.observer.call("take", undefined);
-  const { result, cores } = await measureCores(stage.pids, () => stage.writer.call("load", { ...load, durationMs }));
-  const { writes, applies } = result;
+  const rounds: LoadResult[] = [];
+  const { cores } = await measureCores(stage.pids, async () => {
+    while (goesOn()) {
+      rounds.push(await stage.writer.call("load", { ...loadOf(namespace, writesPerSecond), durationMs: roundMs }));
+    }
+  });
+  const writes = rounds.flatMap((round) => round.writes);
+  const applies = rounds.flatMap((round) => round.applies);
   const arrivalMs = await untilArrived(stage, [...writes, ...applies]);
   // The event may overtake the answer: then the write was in DR before its writer knew of it.
   const lagMs = writes.map((write) => Math.max(0, arrivalMs(write) - write.responseMs));
@@ -72,7 +98,7 @@ export async function measureLag(
     limitP50Ms: quantile(limitMs, 0.5),
     limitP99Ms: quantile(limitMs, 0.99),
     limitMaxMs: quantile(limitMs, 1),
-    latenessP99Ms: quantile(result.latenessMs, 0.99),
+    latenessP99Ms: quantile(rounds.flatMap((round) => round.latenessMs), 0.99),
     cores,
   };
 }

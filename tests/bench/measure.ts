@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { type BusyFigures, measureBusy } from "./busy.ts";
 import { type FirstSyncFigures, measureFirstSync } from "./first_sync.ts";
 import { type HookFigures, measureHook } from "./hook.ts";
 import { type LagFigures, measureLag, prepareLag } from "./lag.ts";
+import { type LargeFigures, measureLarge } from "./large.ts";
 import type { BenchOptions, Part } from "./options.ts";
 import { type MemoryFigures, readMemory } from "./process_figures.ts";
 import { measureResync, type ResyncFigures } from "./resync.ts";
@@ -18,6 +20,8 @@ export interface Figures {
   readonly first?: FirstSyncFigures[];
   readonly resync?: ResyncFigures;
   readonly memory?: MemoryFigures & { readonly objects: number };
+  readonly busy?: BusyFigures;
+  readonly large?: LargeFigures;
 }
 
 type Tell = (what: string) => void;
@@ -27,7 +31,7 @@ export async function measure(options: BenchOptions, tell: Tell): Promise<Figure
   const wants = (...parts: Part[]) => parts.some((part) => options.parts.has(part));
   const steady = wants("lag", "hook") ? await onStage(tell, (stage) => measureSteady(stage, options, tell)) : {};
   const largest = options.objects.at(-1) as number;
-  const sizes = wants("first") ? options.objects : wants("resync", "memory") ? [largest] : [];
+  const sizes = wants("first") ? options.objects : wants("resync", "memory", "busy") ? [largest] : [];
   const first: FirstSyncFigures[] = [];
   let filled: Omit<Figures, "first"> = {};
   for (const objects of sizes) {
@@ -37,7 +41,13 @@ export async function measure(options: BenchOptions, tell: Tell): Promise<Figure
       if (objects === largest) filled = await measureFilled(stage, options, objects, tell);
     });
   }
-  return { ...steady, ...(wants("first") ? { first } : {}), ...filled };
+  const large = wants("large") ? { large: await onStage(tell, (stage) => measureFull(stage, options, tell)) } : {};
+  return { ...steady, ...(wants("first") ? { first } : {}), ...filled, ...large };
+}
+
+async function measureFull(stage: Stage, { largeObjects }: BenchOptions, tell: Tell): Promise<LargeFigures> {
+  tell(`${largeObjects} objects of 1 MiB`);
+  return await measureLarge(stage, largeObjects);
 }
 
 async function onStage<T>(tell: Tell, work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -62,14 +72,17 @@ async function measureSteady(stage: Stage, options: BenchOptions, tell: Tell): P
   return options.parts.has("lag") ? { lag, hook } : { hook };
 }
 
-/** Resync and memory: many objects, none of them changed. */
+/** Resync and memory: many objects, none of them changed; then all of them change. */
 async function measureFilled(stage: Stage, options: BenchOptions, objects: number, tell: Tell) {
-  if (!options.parts.has("resync") && !options.parts.has("memory")) return {};
+  const { parts } = options;
+  if (!parts.has("resync") && !parts.has("memory") && !parts.has("busy")) return {};
   tell(`resyncs of ${objects} objects, none changed`);
   const resync = await measureResync(stage, `bench-${objects}`, options.resyncs);
   const memory = { objects, ...await readMemory(stage.scene.controller.pid) };
+  if (parts.has("busy")) tell(`lag at 50 writes/s while ${objects} objects of another namespace change`);
   return {
-    ...(options.parts.has("resync") ? { resync } : {}),
-    ...(options.parts.has("memory") ? { memory } : {}),
+    ...(parts.has("resync") ? { resync } : {}),
+    ...(parts.has("memory") ? { memory } : {}),
+    ...(parts.has("busy") ? { busy: await measureBusy(stage, `bench-${objects}`, objects) } : {}),
   };
 }

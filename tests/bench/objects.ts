@@ -53,6 +53,17 @@ export function makeObject(kind: Kind, namespace: string, name: string, write: n
   return { ...BODIES[kind](name, write), metadata };
 }
 
+/** Data of the largest object that API servers take. */
+const LARGE_BYTES = 2 ** 20;
+
+/** A ConfigMap with 1 MiB of data that does not compress well. */
+export function makeLarge(namespace: string, name: string, write: number): KubeObject {
+  const random = crypto.getRandomValues(new Uint8Array(48 * 1_024)).toBase64();
+  const payload = random.repeat(LARGE_BYTES / random.length).padEnd(LARGE_BYTES, "=");
+  const metadata = { name, namespace, annotations: { [WRITE]: String(write) } };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { payload } };
+}
+
 /** A JSON merge patch (RFC 7386) that makes of an object what `write` makes it. */
 export function patchOf(kind: Kind, name: string, write: number): Record<string, unknown> {
   const { apiVersion: _, kind: __, ...content } = BODIES[kind](name, write);

@@ -21,7 +21,7 @@ Deno.test("a command line that makes no sense is refused with what would", () =>
   for (const args of [["--only", "speed"], ["--runs", "0"], ["--runs", "many"], ["--fast"], ["lag"]]) {
     assert.throws(() => parseOptions(args), UsageError, args.join(" "));
   }
-  assert.throws(() => parseOptions(["--only", "speed"]), /one of lag, first, resync, memory, hook/);
+  assert.throws(() => parseOptions(["--only", "speed"]), /one of lag, first, resync, memory, hook, busy, large/);
 });
 
 Deno.test("help measures nothing", () => assert.equal(parseOptions(["--help", "--only", "lag"]), undefined));

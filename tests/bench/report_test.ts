@@ -48,7 +48,7 @@ Deno.test("what was not measured is in neither summary nor table", () => {
 
 Deno.test("the table shows figure, limit, ratio and target", () => {
   const table = formatFigures({ first: [firstOf(10_000)] });
-  assert.match(table, /first sync of 10000 +1000\/s +2000\/s +0\.50× +≥ 0\.70×/);
+  assert.match(table, /first sync of 10000 +1000\/s +2000\/s +0\.50× +≥ 0\.80×/);
 });
 
 Deno.test("a machine that could not keep the rate is told, one that could is not", () => {

@@ -67,7 +67,8 @@ async function findKinds({ source, dr }: Stage): Promise<KindPair[]> {
     .flatMap(({ source, target }) => target === undefined ? [] : [{ source, target }]);
 }
 
-async function resyncOnce({ source, scene }: Stage, namespace: string, value: string): Promise<number> {
+/** Asks for one resync and waits for its end; its duration in milliseconds, as the controller measured it. */
+export async function resyncOnce({ source, scene }: Stage, namespace: string, value: string): Promise<number> {
   const labels = { replication: `dr-syncer-system/${namespace}` };
   const read = async () => ({
     count: await scene.controller.metric("dr_syncer_resync_seconds_count", labels),

@@ -6,7 +6,7 @@
 import type { KubeObject } from "../../kube/types.ts";
 import { type Access, openAccess, typeOf } from "./access.ts";
 import { answerCalls, nowMs } from "./calls.ts";
-import { type Kind, kindAt, makeObject, patchOf } from "./objects.ts";
+import { type Kind, kindAt, makeLarge, makeObject, patchOf } from "./objects.ts";
 
 /** A write that was answered. */
 export interface Answered {
@@ -26,6 +26,15 @@ export interface Load {
   readonly limitNamespace: string;
   readonly limitPerSecond: number;
   readonly durationMs: number;
+}
+
+/** Objects of the mix, by their number. */
+export interface Range {
+  readonly cluster: "source" | "dr";
+  readonly namespace: string;
+  readonly from: number;
+  readonly count: number;
+  readonly concurrency: number;
 }
 
 /** What a load did. */
@@ -120,14 +129,36 @@ function until(dueMs: number): Promise<void> {
 /** `count` objects of the mix, at most `concurrency` requests at once. Answers the milliseconds that took. */
 async function create(cluster: "source" | "dr", namespace: string, from: number, count: number, concurrency: number) {
   const access = accessTo(cluster);
+  return await forEach(from, count, concurrency, async (index) => {
+    const kind = kindAt(index);
+    await access.client.create(typeOf(access, kind), makeObject(kind, namespace, `object-${index}`, ++lastWrite));
+  });
+}
+
+/** Changes `count` objects that `create` has made, once each, at most `concurrency` at once. Answers the milliseconds that took. */
+async function change(cluster: "source" | "dr", namespace: string, from: number, count: number, concurrency: number) {
+  const access = accessTo(cluster);
+  return await forEach(from, count, concurrency, async (index) => {
+    const [kind, name] = [kindAt(index), `object-${index}`];
+    const body = patchOf(kind, name, ++lastWrite);
+    await access.client.patch(typeOf(access, kind), { namespace, name }, { type: "merge", body }, PATIENT);
+  });
+}
+
+/** ConfigMaps of 1 MiB in the source. Answers the milliseconds that took. */
+async function createLarge(namespace: string, count: number, concurrency: number) {
+  const access = accessTo("source");
+  const type = typeOf(access, "configmaps");
+  return await forEach(0, count, concurrency, async (index) => {
+    await access.client.create(type, makeLarge(namespace, `large-${index}`, ++lastWrite), PATIENT);
+  });
+}
+
+async function forEach(from: number, count: number, concurrency: number, act: (index: number) => Promise<void>) {
   const startMs = nowMs();
   let next = from;
   const work = async () => {
-    while (next < from + count) {
-      const index = next++;
-      const kind = kindAt(index);
-      await access.client.create(typeOf(access, kind), makeObject(kind, namespace, `object-${index}`, ++lastWrite));
-    }
+    while (next < from + count) await act(next++);
   };
   await Promise.all(Array.from({ length: concurrency }, work));
   return nowMs() - startMs;
@@ -169,9 +200,12 @@ const procedures = {
     }
     return writes;
   },
-  create: (
-    argument: { cluster: "source" | "dr"; namespace: string; from: number; count: number; concurrency: number },
-  ) => create(argument.cluster, argument.namespace, argument.from, argument.count, argument.concurrency),
+  create: ({ cluster, namespace, from, count, concurrency }: Range) =>
+    create(cluster, namespace, from, count, concurrency),
+  change: ({ cluster, namespace, from, count, concurrency }: Range) =>
+    change(cluster, namespace, from, count, concurrency),
+  createLarge: ({ namespace, count, concurrency }: Pick<Range, "namespace" | "count" | "concurrency">) =>
+    createLarge(namespace, count, concurrency),
 };
 
 /** What this Worker answers. */

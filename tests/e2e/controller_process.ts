@@ -4,7 +4,7 @@
  * @module
  */
 import { TextLineStream } from "../line_stream.ts";
-import { controllerPermissions } from "../permissions.ts";
+import { controllerEnvironment, controllerPermissions } from "../permissions.ts";
 import { waitFor } from "../wait.ts";
 
 /** A log line of the controller. */
@@ -44,6 +44,7 @@ const main = new URL("../../main.ts", import.meta.url).pathname;
 export async function startController(options: ControllerStart): Promise<ControllerProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", ...controllerPermissions, main, "controller", ...flagsOf(options)],
+    env: controllerEnvironment,
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -27,6 +27,8 @@ export function etcdArguments(binary: string): string[] {
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=rig=${peer}`,
+    // A bound, not a reservation: its usual 2 GiB are too little for a few thousand objects of 1 MiB.
+    `--quota-backend-bytes=${16 * 2 ** 30}`,
     "--log-level=warn",
   ];
 }
