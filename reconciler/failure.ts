@@ -136,6 +136,9 @@ const QUOTA =
 const DENIED =
   /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy .*denied request|violates PodSecurity/s;
 
+/** What server-side apply and a strict create say of a field that the server does not know. */
+const UNKNOWN_FIELD = /field not declared in schema|strict decoding error: unknown field/;
+
 function classOf(error: KubeError): FailureClass {
   const text = error.status?.message ?? "";
   if (DENIED.test(text)) return "Denied";
@@ -158,10 +161,10 @@ function classOf(error: KubeError): FailureClass {
       return "Forbidden";
     case "BadRequest":
     case "Invalid":
-      if (/field not declared in schema/.test(text)) return "FieldUnknown";
+      if (UNKNOWN_FIELD.test(text)) return "FieldUnknown";
       return IMMUTABLE.test(text) ? "Immutable" : "Invalid";
     case "ServerError":
-      return /field not declared in schema/.test(text) ? "FieldUnknown" : "Transient";
+      return UNKNOWN_FIELD.test(text) ? "FieldUnknown" : "Transient";
     case "TooLarge":
       return "Invalid";
     default:

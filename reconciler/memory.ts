@@ -10,6 +10,7 @@ import type { Report } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
 import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
+import { createdEntry } from "./created_entry.ts";
 
 /** Where an object stands. */
 export const OBJECT_STATES = [
@@ -36,6 +37,8 @@ export interface CopyMark {
   readonly controller?: string;
   /** Marked as orphaned: the mark goes when the source is back. */
   readonly orphaned: boolean;
+  /** Place of our create in its `managedFields`, until it is applied for the first time; see `field_owner.ts`. */
+  readonly created?: number;
 }
 
 /** What of a desired object DR does not take: written once, then left so until either side changes. */
@@ -117,6 +120,7 @@ export function markOf(live: ObjectMeta): CopyMark | undefined {
   const { uid, resourceVersion, annotations } = live;
   if (uid === undefined || resourceVersion === undefined) return undefined;
   const controller = controllerOf(live);
+  const created = createdEntry(live);
   return {
     uid,
     resourceVersion,
@@ -124,6 +128,7 @@ export function markOf(live: ObjectMeta): CopyMark | undefined {
     hash: annotations?.[DESIRED_HASH] ?? "",
     ...(controller === undefined ? {} : { controller: `${controller.kind} ${controller.name}` }),
     orphaned: annotations?.[ORPHANED_AT] !== undefined,
+    ...(created === undefined ? {} : { created }),
   };
 }
 

@@ -1,8 +1,7 @@
 /**
  * Fields that an older DR cluster does not know: which ones its refusal names, and whether a copy may do without them.
  *
- * Server-side apply refuses a body with such a field (a POST would drop it silently), and names one or several of them,
- * not always all.
+ * Server-side apply and a strict create refuse a body with such a field, and name one or several of them, not always all.
  *
  * @module
  */
@@ -10,7 +9,11 @@ import type { KubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
 import { cloneJson, isObject, type JsonObject } from "./desired/json.ts";
 
+/** Words of server-side apply, a field a line. */
 const NOT_DECLARED = ": field not declared in schema";
+/** Words of a strict create: all fields in one line. */
+const STRICT = "strict decoding error: ";
+const UNKNOWN_FIELD = /unknown field ("(?:[^"\\]|\\.)*")/g;
 
 /** Kinds that allow or forbid something by themselves: with a field less they would do so for more, or for less. */
 const GRANTS_OR_RESTRICTS = /(Policy|Role|RoleBinding|Grant|Quota|LimitRange|Authorization|Authentication)$/;
@@ -26,8 +29,13 @@ export type Omission =
 
 /** Paths that a refusal names, as the server writes them (`.spec.containers[name="main"].new`); empty for any other refusal. */
 export function unknownFields(error: KubeError): string[] {
+  const text = error.status?.message ?? "";
+  const strict = text.indexOf(STRICT);
+  if (strict >= 0) {
+    return [...text.slice(strict).matchAll(UNKNOWN_FIELD)].map(([, quoted = '""']) => `.${JSON.parse(quoted)}`);
+  }
   const fields: string[] = [];
-  for (const line of (error.status?.message ?? "").split("\n")) {
+  for (const line of text.split("\n")) {
     const words = line.trim();
     if (!words.endsWith(NOT_DECLARED)) continue;
     const path = words.slice(0, -NOT_DECLARED.length).replace(/^failed to create typed patch object \(.*?\): /, "");

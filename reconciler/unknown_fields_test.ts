@@ -26,6 +26,12 @@ const REFUSALS: readonly (readonly [string, readonly string[]])[] = [
     "failed to create typed patch object (default/w; example.com/v1, Kind=Widget): errors:\n  .spec.map.k.with/dots.b: field not declared in schema\n  .spec.new…",
     [".spec.map.k.with/dots.b"],
   ],
+  // A strict create names all of them.
+  [
+    'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.newTop", unknown field "spec.template.spec.containers[0].newMain"',
+    [".spec.newTop", ".spec.template.spec.containers[0].newMain"],
+  ],
+  ['ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal object', []],
   ["failed to create typed patch object (app/web; v1, Kind=Service): .spec: expected map, got &{x}", []],
   ['Deployment.apps "web" is invalid: spec.selector: field is immutable', []],
 ];

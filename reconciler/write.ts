@@ -1,5 +1,5 @@
 /**
- * The write of one copy: server-side apply with preconditions, without what DR does not know.
+ * The write of one copy: a create where there is none, else server-side apply with preconditions; without what DR does not know.
  *
  * @module
  */
@@ -8,8 +8,9 @@ import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject, ResourceType } from "../kube/types.ts";
 import { differenceOf, firstDifference } from "./desired/compare.ts";
 import { classify, type Failure } from "./failure.ts";
-import { type Entry, markOf, type Remainder } from "./memory.ts";
-import { type Attempt, fencedFailure } from "./mirror_context.ts";
+import { ownAsApplied } from "./field_owner.ts";
+import { type CopyMark, markOf, type Remainder } from "./memory.ts";
+import { type Attempt, fencedFailure, type MirrorContext } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { omitField, unknownFields } from "./unknown_fields.ts";
 
@@ -26,6 +27,7 @@ export async function applyCopy(attempt: Attempt): Promise<Outcome> {
   const { kind, name, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   const known = entry.copy;
+  await ownAsApplied(attempt);
   const stored = await store(kind.target, attempt, false);
   if ("failure" in stored) return { type: "Failed", failure: stored.failure };
   context.memory.setCopy(entry, markOf(stored.object.metadata));
@@ -48,7 +50,7 @@ async function store(type: ResourceType, attempt: Attempt, dryRun: boolean): Pro
   const schema = context.targetSchema(kind);
   const isRepeated = entry.remainder?.hash === want.hash && entry.remainder.schema === schema;
   const omit = isRepeated ? entry.remainder?.unknownFields ?? [] : [];
-  const known = await applyKnown(type, attempt, omit, dryRun);
+  const known = await writeKnown(type, attempt, omit, dryRun);
   if ("failure" in known) return known;
   const difference = differenceOf(known.object, want.object);
   if (difference === undefined) return { object: known.object, remainder: undefined };
@@ -57,20 +59,13 @@ async function store(type: ResourceType, attempt: Attempt, dryRun: boolean): Pro
   return { object: known.object, remainder };
 }
 
-/** "1" is a resourceVersion that no copy has: absent → created, existing → 409, never a silent merge. */
-function preconditionsOf({ copy }: Entry): { readonly uid?: string; readonly resourceVersion: string } {
-  return copy === undefined ? { resourceVersion: "1" } : { uid: copy.uid, resourceVersion: copy.resourceVersion };
-}
-
-/** Applies an object without the fields to omit, and without those that DR then names as unknown, a few at a time. */
-async function applyKnown(
+/** Writes an object without the fields to omit, and without those that DR then names as unknown, a few at a time. */
+async function writeKnown(
   type: ResourceType,
   { kind, want, entry, context }: Attempt,
   omit: readonly string[],
   dryRun: boolean,
 ): Promise<{ readonly object: KubeObject; readonly omitted: readonly string[] } | { readonly failure: Failure }> {
-  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
-  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Ignore", signal: context.signal, dryRun } as const;
   const omitted: string[] = [];
   let object = want.object;
   let unknown = omit;
@@ -83,15 +78,31 @@ async function applyKnown(
     }
     // Rounds take their time: the fence may have closed meanwhile.
     if (!dryRun && !context.mayWrite()) return { failure: fencedFailure(context) };
-    const body: KubeObject = { ...object, metadata: { ...object.metadata, ...preconditionsOf(entry) } };
     try {
-      return { object: await context.target.apply(type, body, options), omitted };
+      return { object: await send(type, object, entry.copy, context, dryRun), omitted };
     } catch (error) {
-      unknown = isKubeError(error, "Invalid", "ServerError") ? unknownFields(error) : [];
+      unknown = isKubeError(error, "Invalid", "BadRequest", "ServerError") ? unknownFields(error) : [];
       if (unknown.length === 0) throw error;
       if (omitted.length + unknown.length > MAX_OMITTED) return { failure: classify(error) };
     }
   }
+}
+
+/** One write. What exists is never merged into silently: a create answers 409 then, an update names the copy that it was decided on. */
+async function send(
+  type: ResourceType,
+  object: KubeObject,
+  copy: CopyMark | undefined,
+  { target, signal }: MirrorContext,
+  dryRun: boolean,
+): Promise<KubeObject> {
+  const options = { fieldManager: FIELD_MANAGER, signal, dryRun } as const;
+  // A create drops unknown fields, unless it is strict.
+  if (copy === undefined) return await target.create(type, object, { ...options, fieldValidation: "Strict" });
+  const { uid, resourceVersion } = copy;
+  const body: KubeObject = { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
+  // Without `Ignore` the server parses the body a second time, to warn nobody; unknown fields are an error of apply itself.
+  return await target.apply(type, body, { ...options, fieldValidation: "Ignore" });
 }
 
 function keptFailure(path: string, why: string): Failure {

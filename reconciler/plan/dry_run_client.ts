@@ -4,6 +4,8 @@
  * @module
  */
 import { isKubeError, KubeError } from "../../kube/errors.ts";
+import { isObject, type JsonObject } from "../desired/json.ts";
+import { withoutLeft } from "./left_fields.ts";
 import { actionOf } from "../../kube/paths.ts";
 import {
   type ApplyOptions,
@@ -39,6 +41,8 @@ export class DryRunClient implements KubeClient {
   readonly writes: DryWrite[] = [];
   readonly #client: KubeClient;
   readonly #written = new Map<string, KubeObject | undefined>();
+  /** Objects that a patch would have changed, `managedFields` included: the server knows nothing of it when they are applied next. */
+  readonly #handedOver = new WeakSet<KubeObject>();
 
   constructor(client: KubeClient) {
     this.#client = client;
@@ -73,12 +77,19 @@ export class DryRunClient implements KubeClient {
   }
 
   apply(type: ResourceType, object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
-    return this.#write(type, object, () => this.#client.apply(type, object, { ...options, dryRun: true }));
+    return this.#write(type, object, async (before) => {
+      const after = await this.#client.apply(type, object, { ...options, dryRun: true });
+      const owned = before !== undefined && this.#handedOver.has(before)
+        ? fieldsOf(before, options.fieldManager)
+        : undefined;
+      return owned === undefined ? after : await this.#without(type, after, withoutLeft(after, owned, object), options);
+    });
   }
 
   async patch(type: ResourceType, ref: ObjectRef, patch: Patch, options?: WriteOptions): Promise<KubeObject> {
     const before = await this.#find(type, ref, options);
     const after = await this.#client.patch(type, ref, patch, { ...options, dryRun: true });
+    this.#handedOver.add(after);
     return this.#note({ type, name: ref.name, before, after, checked: true }, ref);
   }
 
@@ -106,14 +117,40 @@ export class DryRunClient implements KubeClient {
     this.#client.close();
   }
 
-  async #write(type: ResourceType, object: KubeObject, send: () => Promise<KubeObject>): Promise<KubeObject> {
+  /** What the server makes of an object once fields have left it: it may have defaults for them. */
+  async #without(
+    type: ResourceType,
+    applied: KubeObject,
+    rest: KubeObject,
+    options: ApplyOptions,
+  ): Promise<KubeObject> {
+    const { name, namespace, labels, annotations } = rest.metadata;
+    const members = new Set([...Object.keys(applied), ...Object.keys(rest)].filter((key) => !IDENTITY.has(key)));
+    const body = [
+      ...Object.entries({ labels, annotations }).map(([key, value]) => ({
+        op: "add",
+        path: `/metadata/${key}`,
+        value: value ?? {},
+      })),
+      ...[...members].map((key) => ({ op: "add", path: `/${key}`, value: rest[key] ?? null })),
+    ];
+    const ref = namespace === undefined ? { name } : { namespace, name };
+    const { fieldManager, signal } = options;
+    return await this.#client.patch(type, ref, { type: "json", body }, { fieldManager, signal, dryRun: true });
+  }
+
+  async #write(
+    type: ResourceType,
+    object: KubeObject,
+    send: (before: KubeObject | undefined) => Promise<KubeObject>,
+  ): Promise<KubeObject> {
     const { name, namespace } = object.metadata;
     const ref = namespace === undefined ? { name } : { namespace, name };
     const before = await this.#find(type, ref);
     let after = object;
     let checked = !this.#isDeleted(type, ref);
     try {
-      if (checked) after = await send();
+      if (checked) after = await send(before);
     } catch (error) {
       if (!this.#isToBeMade(namespace, error)) throw error;
       checked = false;
@@ -151,6 +188,16 @@ export class DryRunClient implements KubeClient {
     return namespace !== undefined && isKubeError(error, "NotFound") && error.status?.details?.kind === "namespaces" &&
       this.#written.get(`namespaces//${namespace}`) !== undefined;
   }
+}
+
+/** Members that no write changes, and the status, which has a way of its own. */
+const IDENTITY: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata", "status"]);
+
+/** The fields that a manager's applies own. */
+function fieldsOf(object: KubeObject | undefined, manager: string): JsonObject | undefined {
+  const entries = (object?.metadata.managedFields ?? []).filter(isObject);
+  const entry = entries.find((one) => one.manager === manager && one.operation === "Apply" && !one.subresource);
+  return isObject(entry?.fieldsV1) ? entry.fieldsV1 : undefined;
 }
 
 function keyOf(type: ResourceType, { namespace = "", name }: ObjectRef): string {

@@ -25,7 +25,7 @@ Deno.test("changes that no copy can take in place", async (t) => {
   for (const name of ["told", "anew"]) {
     await safety.source.condition("replications", name, { type: "Synced", status: "True" });
   }
-  await t.step("Report: the copy stays byte for byte, and the failure says what to do", () => told(scene));
+  await t.step("Report: the copy stays as it is, and the failure says what to do", () => told(scene));
   await t.step("a source that was created anew has its copy created anew", () => sourceAnew(safety));
   await t.step("but for claims and custom resources", () => neverAnew(scene));
   await t.step("Recreate: the copy is created anew, once", () => anew(safety));
@@ -67,7 +67,12 @@ async function told(scene: Scene): Promise<void> {
     found.message,
     /spec\.shape.*immutableFieldPolicy is Report.*delete it in DR, or set immutableFieldPolicy/,
   );
-  assert.deepEqual(await scene.get(scene.dr, "widget", "wheel", "told"), before);
+  // Whose its fields are may have changed: the first apply over a copy begins with that.
+  assert.deepEqual(asItIs(await scene.get(scene.dr, "widget", "wheel", "told")), asItIs(before));
+}
+
+function asItIs({ metadata: { resourceVersion: _, managedFields: __, ...metadata }, ...rest }: Printed): object {
+  return { metadata, ...rest };
 }
 
 /** Kinds that cannot change in place, before and after; the API server keeps the address of a Service without a word. */

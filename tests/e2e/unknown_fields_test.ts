@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { requests } from "./requests.ts";
+import type { Cluster } from "../rig/cluster.ts";
 import { conditionOf, CONTROL } from "./api.ts";
 import { failure, status } from "./refusals.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
@@ -39,6 +40,8 @@ function object(kind: string, name: string, spec: object): object {
   return { apiVersion: "example.com/v1", kind, metadata: { name, namespace: NAMESPACE }, spec };
 }
 
+/** How an apply with an unknown field is answered. */
+const REFUSED = { verb: "APPLY", resource: "widgets", code: "500" };
 const WIDGET = { size: 1, colour: "red", parts: [{ name: "a", count: "4", shape: "round", weight: "1" }] };
 
 Deno.test("what an older DR cluster does not know", async (t) => {
@@ -88,13 +91,13 @@ async function leftOut(safety: SafetyScene): Promise<void> {
 async function steady(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
   const before = await scene.get(scene.dr, "widget", "wheel", NAMESPACE);
-  const applies = await requests(scene.dr, { verb: "APPLY", resource: "widgets" });
-  assert.ok(applies > 1, "the refusals are counted");
+  const attempts = await attemptsAt(scene.dr, "widgets");
+  assert.ok(attempts > 1, "the refusals are counted");
   for (const value of ["steady-1", "steady-2"]) {
     await safety.annotate(NAMESPACE, `dr-syncer.io/sync-now=${value}`);
     await safety.source.until("replications", CONTROL, NAMESPACE, ({ status }) => status.lastManualSync === value);
   }
-  assert.equal(await requests(scene.dr, { verb: "APPLY", resource: "widgets" }), applies);
+  assert.equal(await attemptsAt(scene.dr, "widgets"), attempts);
   assert.deepEqual(await scene.get(scene.dr, "widget", "wheel", NAMESPACE), before);
   await scene.apply([object("Widget", "wheel", { ...WIDGET, size: 2 })]);
   const changed = await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.size === 2);
@@ -103,11 +106,10 @@ async function steady(safety: SafetyScene): Promise<void> {
 
 async function edited(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
-  const refused = { verb: "APPLY", resource: "widgets", code: "500" };
-  const before = await requests(scene.dr, refused);
+  const before = await requests(scene.dr, REFUSED);
   await scene.dr.kubectl(["patch", "widget", "wheel", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"size":7}}']);
   await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.size === 2);
-  assert.equal(await requests(scene.dr, refused), before, "what is not known is known not to be");
+  assert.equal(await requests(scene.dr, REFUSED), before, "what is not known is known not to be");
 }
 
 async function upgraded(safety: SafetyScene): Promise<void> {
@@ -139,19 +141,16 @@ async function normalised(safety: SafetyScene): Promise<void> {
   const copy = await scene.until(scene.dr, "service", "near", NAMESPACE);
   assert.equal(copy.spec.trafficDistribution, undefined);
   assert.match((await reportOn(safety, "near", "Normalised")).message, /spec\.trafficDistribution/);
-  const applies = await requests(scene.dr, { verb: "APPLY", resource: "services" });
+  const attempts = await attemptsAt(scene.dr, "services");
   await safety.annotate(NAMESPACE, "dr-syncer.io/sync-now=normalised");
   await safety.source.until("replications", CONTROL, NAMESPACE, ({ status }) => status.lastManualSync === "normalised");
   await scene.dr.kubectl(["label", "service", "near", "-n", NAMESPACE, "theirs=yes"]);
   await safety.mark(NAMESPACE, "marker");
-  assert.equal(await requests(scene.dr, { verb: "APPLY", resource: "services" }), applies);
+  assert.equal(await attemptsAt(scene.dr, "services"), attempts);
   const patch = '{"spec":{"sessionAffinity":"ClientIP"}}';
   await scene.dr.kubectl(["patch", "service", "near", "-n", NAMESPACE, "--type=merge", "-p", patch]);
   await scene.until(scene.dr, "service", "near", NAMESPACE, ({ spec }) => spec.sessionAffinity === "None");
-  assert.ok(
-    await requests(scene.dr, { verb: "APPLY", resource: "services" }) > applies,
-    "an edit is corrected all the same",
-  );
+  assert.ok(await attemptsAt(scene.dr, "services") > attempts, "an edit is corrected all the same");
 }
 
 async function noDrift(safety: SafetyScene): Promise<void> {
@@ -182,6 +181,11 @@ async function noDrift(safety: SafetyScene): Promise<void> {
     '{"spec":{"sessionAffinity":"ClientIP"}}',
   ]);
   assert.match((await reportOn(safety, "near", "Drifted")).message, /spec\.sessionAffinity/);
+}
+
+/** Creates and applies of a resource, refused ones included. */
+async function attemptsAt(cluster: Cluster, resource: string): Promise<number> {
+  return await requests(cluster, { verb: "POST", resource }) + await requests(cluster, { verb: "APPLY", resource });
 }
 
 async function reportOn({ scene }: SafetyScene, name: string, reason: string): Promise<Printed> {
