@@ -81,7 +81,7 @@ async function permission(scene: Scene): Promise<void> {
   await scene.apply([cronJob, map("forbidden", "two")]);
   const found = await failure(scene, "forbidden", "CronJob", "one");
   assert.equal(found.class, "Forbidden");
-  assert.match(found.message, /cannot patch resource "cronjobs" in API group "batch".*grant the DR credential/);
+  assert.match(found.message, /cannot create resource "cronjobs" in API group "batch".*grant the DR credential/);
   await scene.until(scene.dr, "configmap", "two", "forbidden");
   const lacks = ({ status }: Printed) =>
     status?.conditions?.some(({ type, status }: Printed) => type === "Authorized" && status === "False");

@@ -188,7 +188,8 @@ async function plansChanges(scene: Scene): Promise<void> {
   await dr.kubectl(["delete", "networkpolicy/closed", "-n", NAMESPACE]);
   // What others add in DR is not ours to change.
   await patch(dr, "configmap/banner", { metadata: { labels: { "example.com/seen": "yes" } } });
-  // In the source: an update, a rotated Secret, a new and two deleted objects.
+  // In the source: an update, a key that goes, a rotated Secret, a new and two deleted objects.
+  await patch(source, "configmap/settings", { data: { mode: null } });
   await source.kubectl(["set", "image", "deployment/web", "web=example.com/web:2", "-n", NAMESPACE]);
   await patch(source, "secret/database", { stringData: { password: "canary-two-5be0" } });
   await source.kubectl(["create", "configmap", "fresh", "--from-literal=a=1", "-n", NAMESPACE]);
@@ -214,7 +215,10 @@ async function plansChanges(scene: Scene): Promise<void> {
     "update Secret/mail",
     "update Service/web",
   ]);
-  assert.deepEqual(rowOf(plan, "ConfigMap", "settings").fields, [{ path: "data.color", from: "green", to: "blue" }]);
+  assert.deepEqual(rowOf(plan, "ConfigMap", "settings").fields, [
+    { path: "data.color", from: "green", to: "blue" },
+    { path: "data.mode", from: "live" },
+  ]);
   assert.deepEqual(rowOf(plan, "Deployment", "web").fields, [{
     path: "spec.template.spec.containers[web].image",
     from: "example.com/web:1",
@@ -238,7 +242,7 @@ async function showsTable(scene: Scene): Promise<void> {
   const { code, stdout } = await run(scene, []);
   assert.equal(code, 2);
   assert.match(stdout, /^Replication dr-syncer-system\/shop: \(own cluster\)\/shop → dr\/shop\n/);
-  assert.match(stdout, /\n {2}update +ConfigMap +settings +data\.color: "green" → "blue"\n/);
+  assert.match(stdout, /\n {2}update +ConfigMap +settings +data\.color: "green" → "blue"\n +data\.mode: "live" → .*\n/);
   assert.match(stdout, /\n {2}update +Secret +mail +data\.password: hmac:[0-9a-f]{16} → hmac:[0-9a-f]{16}\n/);
   assert.match(stdout, /\n {2}2 to create, 5 to update, 1 to delete, 1 to orphan, \d+ unchanged\n$/);
   const yaml = await run(scene, ["-o", "yaml"]);
