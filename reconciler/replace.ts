@@ -8,6 +8,7 @@
  */
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
+import { whyNotCreated } from "./creation.ts";
 import { neverDeleted } from "./deletes.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
 import type { Wanted } from "./desired/desired.ts";
@@ -37,6 +38,8 @@ export async function removeForReplacement(attempt: Attempt, failure: Failure): 
   }
   context.memory.setCopy(entry, markOf(live.metadata));
   if (live.metadata.deletionTimestamp !== undefined) return waitForItsEnd(attempt);
+  const refusal = await whyNotCreated(kind.target, attempt);
+  if (refusal !== undefined) return { type: "Failed", failure: notAnew(failure, refusal) };
   await context.fence.recheck();
   if (!context.mayWrite()) return fenced(context);
   if (!context.sourceIdentityKnown()) {
@@ -57,6 +60,12 @@ export async function removeForReplacement(attempt: Attempt, failure: Failure): 
   if (left === undefined || left.metadata.uid !== uid) return undefined;
   context.memory.setCopy(entry, markOf(left.metadata));
   return waitForItsEnd(attempt);
+}
+
+/** The old copy is better than none. */
+function notAnew(failure: Failure, refusal: Failure): Failure {
+  const message = `${failure.message} (not created anew, as DR would refuse that: ${refusal.message})`;
+  return { ...refusal, message };
 }
 
 /** Finalizers hold it; its end is seen by the watch, and the place is taken then. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { waitFor } from "../wait.ts";
 import { CONTROL } from "./api.ts";
 import { CANARY, deployment, failure, map, status } from "./refusals.ts";
+import { denied, overFull } from "./recreation_refusals.ts";
 import { requests } from "./requests.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
 import type { Printed, Scene } from "./scene.ts";
@@ -30,6 +31,8 @@ Deno.test("changes that no copy can take in place", async (t) => {
   await t.step("but for claims and custom resources", () => neverAnew(scene));
   await t.step("Recreate: the copy is created anew, once", () => anew(safety));
   await t.step("an object that is not ours is not created anew", () => notOurs(scene));
+  await t.step("the old copy stays while a policy denies the new one", () => denied(scene));
+  await t.step("the old copy stays while a quota is over-full", () => overFull(scene));
   await t.step("a copy that is held waits for its end", () => held(scene));
   await t.step("a crash between delete and create converges", () => crash(scene));
 });
