@@ -40,7 +40,7 @@ const VERSION = "0.1.0";
 const LEADER_LEASE = "dr-syncer-controller";
 const VALIDATE_SERVICE = "dr-syncer-validate";
 const OBSERVE_SERVICE = "dr-syncer-observe";
-/** Calls end after 30 s: a turn that takes longer than this is stuck. */
+/** Calls end after 30 s, and no step of a turn is made of many: one that takes longer than this is stuck. */
 const STUCK_MS = 150_000;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
@@ -242,9 +242,12 @@ async function startWebhook(
 function healthApp({ controller, keeper, metrics }: Parts): ReturnType<typeof createHealthApp> {
   return createHealthApp({
     live: () => {
-      const { oldestTurnMs } = controller;
-      const stuck = oldestTurnMs > STUCK_MS;
-      return { ok: !stuck, checks: { queues: stuck ? `a turn takes ${Math.round(oldestTurnMs)} ms` : "ok" } };
+      const { oldestStepMs } = controller;
+      const stuck = oldestStepMs > STUCK_MS;
+      return {
+        ok: !stuck,
+        checks: { queues: stuck ? `a turn has not moved for ${Math.round(oldestStepMs)} ms` : "ok" },
+      };
     },
     ready: () => ({ ok: controller.synced, checks: { caches: controller.synced ? "ok" : "not synced" } }),
     metrics: () => {

@@ -197,10 +197,10 @@ export class Controller {
     await Promise.all([this.#remotes.done, this.#replications.done, this.#secrets.done]);
   }
 
-  /** How long the oldest turn of a key takes by now; calls have deadlines, so a minute means that something is stuck. */
-  get oldestTurnMs(): number {
+  /** How long the turn of a key that moved least has not moved. */
+  get oldestStepMs(): number {
     const clusters = [...this.#term?.remotes.values() ?? []].flatMap((remote) => remote.cluster ?? []);
-    return Math.max(0, ...clusters.map((cluster) => cluster.dispatcher.oldestTurnMs));
+    return Math.max(0, ...clusters.map((cluster) => cluster.dispatcher.oldestStepMs));
   }
 
   /** Writes that admission announced. */

@@ -12,6 +12,8 @@ import { desiredCrd } from "./desired/crd.ts";
 import type { MirroredKind } from "./kinds.ts";
 import type { Outcome } from "./outcome.ts";
 
+/** All of it together: whoever waits must not look stuck. */
+const INSTALL_DEADLINE_MS = 120_000;
 const ESTABLISHED_DEADLINE_MS = 15_000;
 const LOOK_EVERY_MS = 50;
 
@@ -34,7 +36,9 @@ export class Definitions {
   ensure(kind: MirroredKind, signal: AbortSignal): Promise<Outcome> {
     let running = this.#running.get(kind.name);
     if (running === undefined) {
-      running = this.#install(kind, signal).finally(() => this.#running.delete(kind.name));
+      running = this.#install(kind, AbortSignal.any([signal, AbortSignal.timeout(INSTALL_DEADLINE_MS)])).finally(() =>
+        this.#running.delete(kind.name)
+      );
       this.#running.set(kind.name, running);
     }
     return running;

@@ -8,9 +8,12 @@ import { type Answer, type Concurrency, initialConcurrency, limitAt, stepConcurr
 import type { Item, KeyedQueue } from "./queue.ts";
 import { type LaneLoad, nextTurn } from "./turns.ts";
 
+/** One turn of a key; it calls `progress` with each step that it has done. Must never reject. */
+export type Work = (item: Item, progress: () => void) => Promise<void>;
+
 interface Lane {
   readonly queue: KeyedQueue;
-  readonly work: (item: Item) => Promise<void>;
+  readonly work: Work;
   running: number;
   runningUrgent: number;
   spare: number;
@@ -40,8 +43,8 @@ export class Dispatcher {
   #concurrency: Concurrency;
   #lanes: Lane[] = [];
   #next = 0;
-  /** When each turn that is under way began. */
-  readonly #turns = new Set<{ readonly startedMs: number }>();
+  /** The turns under way, in the order of their last sign of life. */
+  readonly #turns = new Set<{ movedMs: number }>();
   #paused = false;
   #kicked = false;
 
@@ -60,9 +63,9 @@ export class Dispatcher {
     return this.#concurrency.limit;
   }
 
-  /** How long the oldest turn takes by now; 0 when nothing is under way. */
-  get oldestTurnMs(): number {
-    for (const turn of this.#turns) return this.#clock.monotonicMs() - turn.startedMs;
+  /** How long the turn that moved least has not moved; 0 when nothing is under way. */
+  get oldestStepMs(): number {
+    for (const turn of this.#turns) return this.#clock.monotonicMs() - turn.movedMs;
     return 0;
   }
 
@@ -70,8 +73,8 @@ export class Dispatcher {
     return this.#paused;
   }
 
-  /** Adds a queue; `work` must never reject. The result removes the queue again. */
-  register(queue: KeyedQueue, work: (item: Item) => Promise<void>): () => void {
+  /** Adds a queue. The result removes it again. */
+  register(queue: KeyedQueue, work: Work): () => void {
     const lane: Lane = { queue, work, running: 0, runningUrgent: 0, spare: 0, closed: false };
     this.#lanes.push(lane);
     queue.onReady = () => this.#kick();
@@ -135,10 +138,15 @@ export class Dispatcher {
   }
 
   #run(lane: Lane, item: Item, spare: boolean): void {
-    const turn = { startedMs: this.#clock.monotonicMs() };
+    const turn = { movedMs: this.#clock.monotonicMs() };
     this.#turns.add(turn);
     count(lane, item, spare, 1);
-    lane.work(item).finally(() => {
+    const progress = () => {
+      if (!this.#turns.delete(turn)) return;
+      turn.movedMs = this.#clock.monotonicMs();
+      this.#turns.add(turn);
+    };
+    lane.work(item, progress).finally(() => {
       this.#turns.delete(turn);
       count(lane, item, spare, -1);
       this.#forgetClosed();

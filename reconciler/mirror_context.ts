@@ -4,7 +4,7 @@
  * @module
  */
 import { isKubeError } from "../kube/errors.ts";
-import { apiVersionOf, type KubeClient, type KubeObject, type OwnerReference } from "../kube/types.ts";
+import { apiVersionOf, type KubeObject, type OwnerReference, type Reader, type Writer } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
 import type { DesiredContext, KindAdaptation, Wanted } from "./desired/desired.ts";
@@ -39,8 +39,8 @@ export interface MirrorOptions {
 export interface MirrorContext {
   readonly identity: MirrorIdentity;
   readonly options: MirrorOptions;
-  readonly source: KubeClient;
-  readonly target: KubeClient;
+  readonly source: Reader;
+  readonly target: Reader & Writer;
   readonly memory: Memory;
   readonly fence: Fence;
   readonly ledger: DeletionLedger;

@@ -24,6 +24,7 @@ import { mirrorKey } from "./mirror.ts";
 import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
+import { withProgress } from "./progress.ts";
 import { proveLife } from "./proof.ts";
 import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
@@ -152,7 +153,7 @@ export class Replicator {
   start(): void {
     const { source, target, clock } = this.#options;
     this.#startedWallMs = clock.wallMs();
-    this.#cleanups.push(target.dispatcher.register(this.queue, (item) => this.#work(item)));
+    this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
     void this.#lookForBarePods();
@@ -355,14 +356,14 @@ export class Replicator {
     }
   }
 
-  async #work(item: Item): Promise<void> {
+  async #work(item: Item, progress: () => void): Promise<void> {
     const coolMs = this.#heat.waitMs(item.key);
     if (coolMs > 0) {
       return this.queue.done(item.key, { retryInMs: coolMs, failed: false, checkCopy: item.checkCopy });
     }
     let outcome: Outcome;
     try {
-      outcome = await mirrorKey(item, this.#context);
+      outcome = await mirrorKey(item, withProgress(this.#context, progress));
     } catch (error) {
       outcome = { type: "Failed", failure: classify(error) };
     }

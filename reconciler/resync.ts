@@ -6,7 +6,7 @@
  */
 import { MANAGED_BY } from "../crds/keys.ts";
 import { listAll } from "../kube/list_all.ts";
-import type { KubeClient, KubeObject, ListQuery, ResourceType } from "../kube/types.ts";
+import type { KubeObject, ListQuery, Reader, ResourceType } from "../kube/types.ts";
 import { desiredCopy, settle } from "./desired_copy.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
@@ -176,7 +176,7 @@ async function* noObjects(): AsyncGenerator<Listed> {}
 
 /** Objects of a kind, in name order as API servers list; a server that does not costs extra looks, nothing else. */
 async function* listObjects(
-  client: KubeClient,
+  client: Reader,
   type: ResourceType,
   query: ListQuery,
   onVersion: (resourceVersion: string) => void = () => {},
