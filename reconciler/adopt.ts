@@ -10,6 +10,7 @@ import { FIELD_MANAGER } from "../crds/keys.ts";
 import { groupResource, type KubeObject, type ResourceType } from "../kube/types.ts";
 import { isObject, type JsonObject } from "./desired/json.ts";
 import { classify } from "./failure.ts";
+import { mergedFields } from "./managers.ts";
 import { markOf } from "./memory.ts";
 import { type Attempt, fenced } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
@@ -26,13 +27,18 @@ export async function adoptCopy(attempt: Attempt, live: KubeObject): Promise<Out
   context.memory.setCopy(entry, markOf(live.metadata));
   try {
     const outcome = await tryToAdopt(attempt, live);
-    if (outcome.type !== "Written") context.memory.setCopy(entry, undefined);
+    if (outcome.type !== "Written") disown(attempt);
     return outcome;
   } catch (error) {
-    // Not ours yet: it is no copy in anybody's count.
-    context.memory.setCopy(entry, undefined);
+    disown(attempt);
     throw error;
   }
+}
+
+/** Not ours yet: it is no copy in anybody's count. */
+function disown({ entry, context }: Attempt): void {
+  context.memory.setCopy(entry, undefined);
+  entry.kept = undefined;
 }
 
 async function tryToAdopt(attempt: Attempt, live: KubeObject): Promise<Outcome> {
@@ -70,21 +76,11 @@ export function ownFields(type: ResourceType, live: KubeObject): JsonObject[] {
   const ofSubresources = entries.filter(({ subresource }) => subresource !== undefined && subresource !== "");
   // Names of fields at another version may mean something else.
   const taken = entries.filter((entry) => !ofSubresources.includes(entry) && entry.apiVersion === live.apiVersion);
-  const fields = taken.reduce<JsonObject>((all, { fieldsV1 }) => merged(all, fieldsV1), {});
+  const fields = taken.reduce<JsonObject>((all, { fieldsV1 }) => mergedFields(all, fieldsV1), {});
   const metadata = isObject(fields["f:metadata"]) ? fields["f:metadata"] : (fields["f:metadata"] = {});
   for (const field of CLUSTERS_OWN) delete (metadata as JsonObject)[field];
   if (FIXED_SPEC.has(groupResource(type))) delete fields["f:spec"];
   delete fields["f:status"];
   const ours = { manager: FIELD_MANAGER, operation: "Apply", apiVersion: live.apiVersion, fieldsType: "FieldsV1" };
   return [{ ...ours, fieldsV1: fields }, ...ofSubresources];
-}
-
-function merged(left: JsonObject, right: unknown): JsonObject {
-  if (!isObject(right)) return left;
-  const all: JsonObject = { ...left };
-  for (const [key, value] of Object.entries(right)) {
-    const known = all[key];
-    all[key] = isObject(known) ? merged(known, value) : isObject(value) ? merged({}, value) : value;
-  }
-  return all;
 }

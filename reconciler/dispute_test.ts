@@ -20,6 +20,19 @@ Deno.test("the same difference is corrected five times in a row, then left for a
   }
 });
 
+Deno.test("ten corrections of one difference after another are a dispute, whatever comes next", () => {
+  let dispute: Dispute | undefined;
+  for (let index = 0; index < 10; index++) {
+    const other = { hash: "h", difference: `d${index}` };
+    assert.equal(truceMs(dispute, other, index), 0);
+    dispute = corrected(dispute, other, index);
+    assert.deepEqual([dispute.corrections, dispute.all], [1, index + 1]);
+  }
+  assert.equal(truceMs(dispute, drift, 9), 60 * MINUTE_MS);
+  assert.equal(truceMs(dispute, { ...drift, hash: "other" }, 9), 0);
+  assert.equal(corrected(dispute, drift, 9 + 15 * MINUTE_MS).all, 1);
+});
+
 Deno.test("corrections far apart, and of something else, are no dispute", () => {
   assert.equal(truceMs(after(20, 16 * MINUTE_MS), drift, 20 * 16 * MINUTE_MS), 0);
   assert.equal(after(20, 16 * MINUTE_MS)?.corrections, 1);

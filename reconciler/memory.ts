@@ -65,7 +65,9 @@ export interface Entry {
   readonly copy?: CopyMark;
   /** What the last apply left different. */
   remainder?: Remainder;
-  /** A difference that comes back after each correction. */
+  /** Hash of the desired object that was written last, by this process. */
+  written?: string;
+  /** Differences that come back after each correction. */
   dispute?: Dispute;
   state: ObjectState;
   /** Why the copy is left as it is, in state Drifted or OwnedByDR. */

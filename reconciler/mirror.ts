@@ -15,6 +15,7 @@ import { desiredCopy } from "./desired_copy.ts";
 import { corrected } from "./dispute.ts";
 import { classify, type Failure, isImmutable, overrideFailure } from "./failure.ts";
 import type { MirroredKind } from "./kinds.ts";
+import { takeItems, takeItemsInTheWay } from "./list_items.ts";
 import { type Look, lookAtCopy } from "./look.ts";
 import { type Entry, splitKey } from "./memory.ts";
 import { type Attempt, fenced, type MirrorContext } from "./mirror_context.ts";
@@ -140,6 +141,7 @@ async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
   } catch (error) {
     if (!isStaleWrite(error, entry)) {
       if (isImmutable(error)) return { type: "Replace", failure: classify(error) };
+      if (isKubeError(error, "Invalid") && await takeItemsInTheWay(attempt)) return { type: "LookAgain" };
       throw error;
     }
     // Somebody else wrote, or the copy exists that we took for absent: the Lease first, then the copy, live.
@@ -149,21 +151,30 @@ async function tryOnce(attempt: Attempt, mustLook: boolean): Promise<Step> {
 }
 
 async function act(asked: Attempt, look: Exclude<Look, { type: "Done" | "Replace" }>): Promise<Outcome> {
-  if (look.type === "Adopt") return await adoptCopy(asked, look.live);
   const attempt = { ...asked, want: look.want };
+  if (look.type === "Drifted") return await leave(attempt, look);
   const { want, entry, context } = attempt;
-  if (look.type === "Drifted") {
-    // After a restart, what DR never took looks like an edit.
-    entry.remainder = (await rehearse(attempt)).remainder;
-    if (entry.remainder?.difference === look.difference) return { type: "Unchanged" };
-    return { type: "Left", reason: "Drifted", message: `${look.path} was changed in the DR cluster` };
-  }
-  const outcome = await applyCopy(attempt);
+  if (look.type === "Write" && look.drift !== undefined) await takeItems(attempt, look.drift.live);
+  const outcome = look.type === "Adopt" ? await adoptCopy(attempt, look.live) : await applyCopy(attempt);
   if (outcome.type === "Written" && look.drift !== undefined) {
-    const drift = { hash: want.hash, difference: look.drift };
+    const drift = { hash: want.hash, difference: look.drift.difference };
     entry.dispute = corrected(entry.dispute, drift, context.clock.wallMs());
   }
   return outcome;
+}
+
+/** Leaves an edit as it is. */
+async function leave(attempt: Attempt, { difference, path }: Look & { readonly type: "Drifted" }): Promise<Outcome> {
+  const { entry } = attempt;
+  // After a restart, what DR never took looks like an edit.
+  const { remainder } = await rehearse(attempt).catch((error: unknown) => {
+    // Together with what the edit added it may be wrong, and right without.
+    if (classify(error).failureClass === "Invalid") return { remainder: undefined };
+    throw error;
+  });
+  entry.remainder = remainder;
+  if (remainder?.difference === difference) return { type: "Unchanged" };
+  return { type: "Left", reason: "Drifted", message: `${path} was changed in the DR cluster` };
 }
 
 function immutableFailure(field: string): Failure {

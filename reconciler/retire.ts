@@ -199,15 +199,15 @@ async function markOrphaned(what: Retirement, context: MirrorContext): Promise<O
   return { type: "Written", operation: "orphan" };
 }
 
-/** The source is back: the copy is no orphan any more. */
+/** The source is back: the copy is no orphan any more. Answers the copy as it is now. */
 export async function unmarkOrphaned(
   kind: MirroredKind,
   name: string,
   copy: CopyMark,
   entry: Entry,
   context: MirrorContext,
-): Promise<void> {
-  await annotate(kind, name, copy, entry, null, context);
+): Promise<KubeObject | undefined> {
+  return await annotate(kind, name, copy, entry, null, context);
 }
 
 async function annotate(
@@ -217,8 +217,8 @@ async function annotate(
   entry: Entry,
   orphanedAt: string | null,
   context: MirrorContext,
-): Promise<void> {
-  if (kind.target === undefined) return;
+): Promise<KubeObject | undefined> {
+  if (kind.target === undefined) return undefined;
   const ref = { namespace: context.identity.destinationNamespace, name };
   const metadata = {
     uid: copy.uid,
@@ -230,4 +230,5 @@ async function annotate(
     signal: context.signal,
   });
   context.memory.setCopy(entry, markOf(stored.metadata));
+  return stored;
 }

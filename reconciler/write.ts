@@ -24,7 +24,7 @@ type Stored =
 
 /** Writes the copy as it was last seen, or creates it where there is none. Throws `KubeError`. */
 export async function applyCopy(attempt: Attempt): Promise<Outcome> {
-  const { kind, name, entry, context } = attempt;
+  const { kind, name, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   const known = entry.copy;
   await ownAsApplied(attempt);
@@ -32,6 +32,7 @@ export async function applyCopy(attempt: Attempt): Promise<Outcome> {
   if ("failure" in stored) return { type: "Failed", failure: stored.failure };
   context.memory.setCopy(entry, markOf(stored.object.metadata));
   entry.remainder = stored.remainder;
+  entry.written = want.hash;
   const operation = known === undefined ? "create" : "update";
   context.audit(operation, kind.name, name, entry.copy?.resourceVersion ?? "");
   return { type: "Written", operation };
