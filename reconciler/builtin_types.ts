@@ -24,6 +24,7 @@ function builtin(group: string, version: string, resource: string, kind: string,
 export const NAMESPACES = builtin("", "v1", "namespaces", "Namespace", false);
 export const SECRETS = builtin("", "v1", "secrets", "Secret", true);
 export const PODS = builtin("", "v1", "pods", "Pod", true);
+export const API_SERVICES = builtin("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 export const DEFINITIONS = builtin(
   "apiextensions.k8s.io",
   "v1",

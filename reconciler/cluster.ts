@@ -4,7 +4,14 @@
  * @module
  */
 import { MANAGED_BY } from "../crds/keys.ts";
-import type { Discovery, KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
+import {
+  type Call,
+  type Discovery,
+  groupResource,
+  type KubeClient,
+  type KubeObject,
+  type ResourceType,
+} from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
@@ -90,14 +97,17 @@ export class Cluster {
   }
 }
 
-/** Kinds of a group whose discovery failed are unknown, not gone: what was known of them stays. */
-function keepStale(now: Discovery, before: Discovery | undefined): Discovery {
+/** Kinds of a group whose discovery failed are unknown, not gone: what was known of them stays, versions included. */
+export function keepStale(now: Discovery, before: Discovery | undefined): Discovery {
   if (before === undefined || now.stale.length === 0) return now;
-  const kept = before.types.filter((type) =>
-    now.stale.some((group) => group === type.group || group === `${type.group}/${type.version}`) &&
-    !now.types.some((other) => other.group === type.group && other.resource === type.resource)
-  );
-  return { ...now, types: [...now.types, ...kept] };
+  const types = [...now.types];
+  const versions = new Map(now.versions);
+  for (const type of before.types.filter(({ group }) => now.stale.includes(group))) {
+    const kind = groupResource(type);
+    if (!now.types.some((other) => groupResource(other) === kind)) types.push(type);
+    versions.set(kind, [...new Set([...versions.get(kind) ?? [], ...before.versions.get(kind) ?? []])]);
+  }
+  return { ...now, types, versions };
 }
 
 function describe(catalogue: Catalogue): string {
@@ -109,7 +119,7 @@ function describe(catalogue: Catalogue): string {
 }
 
 /** Identity of a cluster: the uid of its Namespace kube-system. Throws `KubeError`. */
-export async function readClusterId(client: KubeClient, signal?: AbortSignal): Promise<string> {
-  const namespace: KubeObject = await client.get(NAMESPACES, { name: "kube-system" }, { signal });
+export async function readClusterId(client: KubeClient, call: Call = {}): Promise<string> {
+  const namespace: KubeObject = await client.get(NAMESPACES, { name: "kube-system" }, call);
   return namespace.metadata.uid ?? "";
 }

@@ -122,7 +122,7 @@ export class ClusterLink {
       const call = { signal: this.#abort.signal, deadlineMs: PROBE_DEADLINE_MS };
       const [version, clusterId] = await Promise.all([
         this.#client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
-        readClusterId(this.#client, this.#abort.signal),
+        readClusterId(this.#client, call),
       ]);
       metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
       await this.#reached(clusterId, version.gitVersion);

@@ -161,7 +161,7 @@ export class Controller {
     const { client, clock, metrics, log } = this.#options;
     while (!term.aborted) {
       try {
-        this.#localClusterId ??= await readClusterId(client, term);
+        this.#localClusterId ??= await readClusterId(client, { signal: term });
         const local = new Cluster({
           name: OWN_CLUSTER,
           client,

@@ -79,9 +79,14 @@ export class DeletionLedger {
 
   /** The source has the object again, or the copy is gone: nothing is left to delete. */
   cancel(key: string): void {
+    this.#doubted.delete(key);
+    this.setAside(key);
+  }
+
+  /** The kind is not served at present: nothing can be deleted of it, and whoever doubted a delete still does. */
+  setAside(key: string): void {
     this.intents.delete(key);
     this.#held.delete(key);
-    this.#doubted.delete(key);
     if (this.intents.size === 0 && this.#reserving === undefined) this.#giveBack();
   }
 

@@ -36,7 +36,7 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   const { kind: kindName, name } = splitKey(item.key);
   const kind = context.kinds().get(kindName);
   if (kind === undefined) {
-    context.ledger.cancel(item.key);
+    context.ledger.setAside(item.key);
     return { type: "Gone" };
   }
   if (!context.mayWrite()) return fenced(context);

@@ -301,7 +301,7 @@ export class Replicator {
         watchSource: continuous && watch && kind.selected,
         watchCopies: continuous,
         tombstones: this.#tombstones,
-        knownVersion: this.#options.namespace.knownVersion,
+        knownVersion: this.#options.namespace.knownVersionOf(kind.source),
         wentBack: this.#options.namespace.wentBack,
         random: this.#options.random,
         confirmed: (key) => this.#verifier.confirm(key),

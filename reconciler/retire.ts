@@ -35,10 +35,13 @@ export async function retire(
 ): Promise<Outcome> {
   if (skipReason === undefined) context.memory.forgetSource(key);
   const nothingLeft = nothingToRetire(why, skipReason);
+  // Not served in DR at present: its copy may be back with its kind.
+  const isAway = kind.target === undefined && context.memory.get(key)?.copy !== undefined;
   const live = await readCopy(kind, name, context);
   const { replicationId, sourceClusterId, sourceNamespace } = context.identity;
   if (live === undefined || ownedBy(live.metadata, replicationId, sourceClusterId, sourceNamespace, name) !== "ours") {
-    context.ledger.cancel(key);
+    if (isAway) context.ledger.setAside(key);
+    else context.ledger.cancel(key);
     forgetCopy(key, context, skipReason);
     return nothingLeft;
   }

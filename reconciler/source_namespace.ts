@@ -33,6 +33,8 @@ export class SourceNamespace {
   #pinnedUid: string | undefined;
   /** The newest `resourceVersion` of the source that was seen, by this process or one before: an older one means that it went back. */
   knownVersion: string | undefined;
+  /** Groups of the source that other servers keep, with a count of their own: see `readForeignGroups`. */
+  foreignGroups: ReadonlySet<string> = new Set();
   /** Such deletes were waiting when this process took over. */
   wentBack = false;
   #reading: { readonly atMs: number; readonly namespace: Promise<KubeObject | undefined> } | undefined;
@@ -64,6 +66,11 @@ export class SourceNamespace {
   async repin(): Promise<void> {
     const namespace = await this.read();
     if (namespace !== undefined) this.#pinnedUid = namespace.metadata.uid;
+  }
+
+  /** The newest `resourceVersion` of the source that a kind's own can be compared with. */
+  knownVersionOf({ group }: ResourceType): string | undefined {
+    return this.foreignGroups.has(group) ? undefined : this.knownVersion;
   }
 
   /** The source namespace, read within the last second; undefined when it does not exist. Throws `KubeError`. */

@@ -13,6 +13,7 @@ import type { DeletionLedger } from "./intents.ts";
 import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
+import { readForeignGroups } from "./foreign_groups.ts";
 import { runningFacts } from "./running_facts.ts";
 import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
@@ -56,6 +57,9 @@ export async function prepareStandby(ends: Ends, ports: StandbyPorts): Promise<S
   if (verdict.type === "Open") {
     namespace.pin(fence.lease?.annotations[SOURCE_NAMESPACE_UID]);
     namespace.knownVersion = fence.lease?.annotations[SOURCE_VERSION];
+    if (namespace.knownVersion !== undefined) {
+      namespace.foreignGroups = await readForeignGroups(ends.source.client, signal);
+    }
     namespace.wentBack = fence.lease?.annotations[SOURCE_WENT_BACK] === "true";
   }
   return { namespace, fence };
@@ -126,7 +130,11 @@ export async function proveStandby(
   const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
   // While deletes wait that only a source which went back asks for, the next process is to doubt them, too; also when the
   // source has written so much by then that its version does not tell any more.
-  if (replicator.lastPass !== undefined) annotations[SOURCE_WENT_BACK] = String(ledger.hasDoubts);
+  if (replicator.lastPass !== undefined) {
+    annotations[SOURCE_WENT_BACK] = String(ledger.hasDoubts);
+    // A kind that is followed only later has nothing to do with it.
+    if (!ledger.hasDoubts) namespace.wentBack = false;
+  }
   if (!ledger.hasDoubts) namespace.knownVersion = replicator.sourceVersion ?? namespace.knownVersion;
   if (namespace.knownVersion !== undefined) annotations[SOURCE_VERSION] = namespace.knownVersion;
   if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);

@@ -90,7 +90,7 @@ export class PlanClusters implements Disposable {
     const { clock, signal } = this.#ports;
     const real = name === undefined ? this.#ports.client : await this.#connect(name);
     const client = new DryRunClient(real);
-    const clusterId = await readClusterId(client, signal);
+    const clusterId = await readClusterId(client, { signal });
     this.#checkIdentity(name, clusterId);
     const cluster = new Cluster({ name: name ?? "(own cluster)", client, clusterId, clock, onReconnect: () => {} });
     await cluster.refreshCatalogue(signal);

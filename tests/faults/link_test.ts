@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { createKubeClient } from "../../kube/client.ts";
+import { type ClusterAddress, parseInlineKubeconfig } from "../../kube/config.ts";
 import { createTransport } from "../../kube/transport.ts";
 import { systemClock } from "../../reconciler/clock.ts";
 import { NAMESPACES } from "../../reconciler/builtin_types.ts";
 import { ClusterLink } from "../../reconciler/cluster_link.ts";
-import { createMetrics } from "../../reconciler/metrics.ts";
+import { createMetrics, type Metrics } from "../../reconciler/metrics.ts";
 import { memoryLog } from "../e2e/webhook_scene.ts";
 import { addressOf } from "../kube/connections.ts";
 import { startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
+import { startApiProxy } from "./api_proxy.ts";
 import { type FaultProxy, startProxy } from "./proxy.ts";
 
 Deno.test("a cluster that does not answer", async (t) => {
@@ -16,20 +18,7 @@ Deno.test("a cluster that does not answer", async (t) => {
   const { hostname, port } = new URL(cluster.server);
   await using proxy = await startProxy({ hostname, port: Number(port) });
   const metrics = createMetrics();
-  const link = new ClusterLink({
-    name: "dr",
-    address: addressOf(cluster, proxy),
-    connect: (address, onCall) => createKubeClient(createTransport(address, { onCall })),
-    pinnedClusterId: () => undefined,
-    uses: () => [],
-    checkPermissions: false,
-    clock: systemClock,
-    log: memoryLog([]),
-    metrics,
-    random: Math.random,
-    changed: () => {},
-  });
-  link.start();
+  const link = linkTo(addressOf(cluster, proxy), metrics);
   try {
     await waitFor("the cluster", () => link.state.reachable, { deadlineMs: 10_000 });
     await t.step("is asked nothing more from the first call on that got no answer", () => pausesAtOnce(link, proxy));
@@ -46,6 +35,40 @@ Deno.test("a cluster that does not answer", async (t) => {
     "nobody keeps this up to date any more",
   );
 });
+
+Deno.test("a cluster that does not tell in time which it is", async () => {
+  await using cluster = await startCluster({ name: "link" });
+  await using proxy = startApiProxy(cluster);
+  const link = linkTo(parseInlineKubeconfig(proxy.kubeconfig(cluster.kubeconfig)), createMetrics());
+  try {
+    await waitFor("the cluster", () => link.state.reachable, { deadlineMs: 20_000 });
+    // Longer than a probe may take, shorter than other calls may.
+    proxy.inject(({ path }) => path.endsWith("/kube-system") ? { do: "delay", delayMs: 12_000 } : undefined);
+    void link.probe();
+    await waitFor("the probe given up", () => link.state.reachable === false, { deadlineMs: 25_000 });
+    assert.match(link.state.error?.message ?? "", /kube-system: no answer in time/);
+  } finally {
+    link.close();
+  }
+});
+
+function linkTo(address: ClusterAddress, metrics: Metrics): ClusterLink {
+  const link = new ClusterLink({
+    name: "dr",
+    address,
+    connect: (to, onCall) => createKubeClient(createTransport(to, { onCall })),
+    pinnedClusterId: () => undefined,
+    uses: () => [],
+    checkPermissions: false,
+    clock: systemClock,
+    log: memoryLog([]),
+    metrics,
+    random: Math.random,
+    changed: () => {},
+  });
+  link.start();
+  return link;
+}
 
 /** A call as any Replication makes it. */
 async function goesUnanswered(link: ClusterLink): Promise<void> {
