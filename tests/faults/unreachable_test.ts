@@ -48,6 +48,7 @@ Deno.test("a DR cluster out of reach", async (t) => {
       "refused for a while",
       () => staysAway(outage, "refused", 20_000, () => proxy.refuse(), () => proxy.accept()),
     );
+    await t.step("what had failed before does not wait for its own back-off", () => retriesAtOnce(outage));
   } finally {
     client.close();
     otherDr.close();
@@ -150,6 +151,36 @@ async function recovers(
     deadlineMs: 90_000,
     pollMs: 500,
   });
+}
+
+/** The cause goes while DR is away; nobody rings for that. */
+async function retriesAtOnce({ scene, proxy }: Outage): Promise<void> {
+  const name = "taken";
+  await scene.apply([configMap(NAMESPACE, name)], scene.dr);
+  await scene.apply([configMap(NAMESPACE, name)]);
+  const nextMs = ({ status }: Printed) => Date.parse(status?.failures?.[0]?.nextRetryTime ?? 0);
+  const untilRetried = async (beforeMs: number) =>
+    nextMs(
+      await scene.until(
+        scene.source,
+        "replication",
+        "to-dr",
+        CONTROL,
+        (object) => nextMs(object) > beforeMs,
+        RECOVERY_MS,
+      ),
+    );
+  let dueMs = await untilRetried(0);
+  for (let round = 0; dueMs - Date.now() < 2 * RECOVERY_MS; round++) {
+    const asked = `dr-syncer.io/sync-now=retry-${round}`;
+    await scene.source.kubectl(["annotate", "--overwrite", "replication", "to-dr", "-n", CONTROL, asked]);
+    dueMs = await untilRetried(dueMs);
+  }
+  await proxy.refuse();
+  await scene.condition("to-dr", "Ready", "False", "DestinationUnreachable", NOTICED_MS);
+  await scene.dr.kubectl(["delete", "configmap", name, "-n", NAMESPACE]);
+  await proxy.accept();
+  await scene.until(scene.dr, "configmap", name, NAMESPACE, undefined, RECOVERY_MS);
 }
 
 function dr2(scene: Scene) {
