@@ -20,17 +20,9 @@ export interface MirroredKind {
   readonly selected: boolean;
 }
 
-/** A kind that is not mirrored, and why. */
-export interface UnmirroredKind {
-  readonly name: string;
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** Kinds of one Replication, in the order of a full pass. */
 export interface KindPlan {
   readonly kinds: readonly MirroredKind[];
-  readonly unmirrored: readonly UnmirroredKind[];
 }
 
 /** Plans the kinds from what both ends serve; `selected` and `deselected` hold `resource.group` names, "*" for all. */
@@ -42,14 +34,10 @@ export function planKinds(options: {
 }): KindPlan {
   const targetTypes = new Map(options.target.types.map((type) => [groupResource(type), type]));
   const kinds: MirroredKind[] = [];
-  const unmirrored: UnmirroredKind[] = [];
   for (const type of options.source.types) {
     const name = groupResource(type);
     const decision = mirroredKind(type);
-    if (!decision.mirrored) {
-      if (type.namespaced) unmirrored.push({ name, reason: decision.reason, message: decision.message });
-      continue;
-    }
+    if (!decision.mirrored) continue;
     const selected = (options.selected === "*" || options.selected.has(name)) && !options.deselected.has(name);
     const versions = chooseVersion(type, options, targetTypes.get(name));
     // Neither objects to mirror nor copies to look for.
@@ -57,7 +45,7 @@ export function planKinds(options: {
     kinds.push({ name, selected, tier: decision.tier, ...versions });
   }
   kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
-  return { kinds, unmirrored };
+  return { kinds };
 }
 
 /** The source's preferred version if DR serves it, else the first that both serve; a version only DR has is never guessed. */

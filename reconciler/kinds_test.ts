@@ -29,15 +29,10 @@ Deno.test("a pass goes by tiers, and by name within one", () => {
   ]);
 });
 
-Deno.test("what is not mirrored is told with its reason, unless it is cluster-scoped", () => {
+Deno.test("what is never mirrored is not planned", () => {
   const readOnly = kindOf("reports", "Report", { group: "example.com", verbs: ["get", "list"] });
-  const all = discoveryOf([pods, nodes, readOnly]);
-  const { kinds, unmirrored } = plan(all, all);
-  assert.deepEqual(kinds, []);
-  assert.deepEqual(unmirrored.map(({ name, reason }) => `${name} ${reason}`), [
-    "pods Pod",
-    "reports.example.com MissingVerbs",
-  ]);
+  const all = discoveryOf([pods, nodes, readOnly, configMaps]);
+  assert.deepEqual(plan(all, all).kinds.map(({ name }) => name), ["configmaps"]);
 });
 
 Deno.test("kinds that are not selected, or excluded, are planned as not selected", () => {

@@ -6,6 +6,7 @@
 import { groupResource, type KubeObject } from "../kube/types.ts";
 import { type Adaptations, adaptationsOf, type AdaptationSpec, ruleNames } from "./adaptation.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
+import { makeContext } from "./context_factory.ts";
 import { findBarePods } from "./bare_pods.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
@@ -16,7 +17,7 @@ import { WriteHeat } from "./heat.ts";
 import type { Hint } from "./hint.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
-import { type KindPlan, type MirroredKind, planKinds, targetSchemaOf } from "./kinds.ts";
+import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
 import type { Log } from "../kube/log.ts";
 import { keyOf, Memory, splitKey } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
@@ -86,7 +87,7 @@ export class Replicator {
   readonly #cleanups: (() => void)[] = [];
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
-  #plan: KindPlan = { kinds: [], unmirrored: [] };
+  #plan: KindPlan = { kinds: [] };
   #adaptations: Adaptations = () => ({});
   #barePods: readonly string[] = [];
   #lastPass: PassResult | undefined;
@@ -240,11 +241,13 @@ export class Replicator {
   #makeContext(): MirrorContext {
     const { identity, options, source, target, fence, ledger, namespace, clock, auditLog, name, continuous, watch } =
       this.#options;
-    return {
+    return makeContext({
       identity,
       options,
-      source: source.client,
-      target: target.client,
+      source,
+      target,
+      namespace,
+      adaptations: () => this.#adaptations,
       memory: this.memory,
       fence,
       ledger,
@@ -255,13 +258,8 @@ export class Replicator {
       mayWrite: () => fence.open && this.#options.leads(),
       kinds: () => this.#kinds,
       kindListed: (kind) => this.#followers.get(kind)?.listed ?? false,
-      sourceNamespaceState: () => namespace.state(),
-      sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#definitions.ensure(kind, this.#abort.signal),
       usedRules: this.#usedRules,
-      adaptation: (kind) => this.#adaptations(kind.name),
-      specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
-      targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
       audit: (operation, kind, object, resourceVersion) =>
         auditLog.info("{operation} {kind} {name}", {
           operation,
@@ -272,7 +270,7 @@ export class Replicator {
           replication: name,
           resourceVersion,
         }),
-    };
+    });
   }
 
   /** Follows what both ends serve now; kinds that came or changed their version start, those that went stop. */

@@ -10,11 +10,12 @@ import { type Adaptations, adaptationsOf, type AdaptationSpec } from "../adaptat
 import { DEFINITIONS } from "../builtin_types.ts";
 import type { Clock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
+import { makeContext } from "../context_factory.ts";
 import { desiredCrd } from "../desired/crd.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { classify, type Failure } from "../failure.ts";
 import type { DeletionLedger } from "../intents.ts";
-import { type KindPlan, type MirroredKind, planKinds, targetSchemaOf } from "../kinds.ts";
+import { type KindPlan, type MirroredKind, planKinds } from "../kinds.ts";
 import { Memory } from "../memory.ts";
 import { mirrorKey } from "../mirror.ts";
 import type { MirrorContext, MirrorIdentity, MirrorOptions } from "../mirror_context.ts";
@@ -149,12 +150,14 @@ class Pass implements PassResult {
 
   #makeContext(): MirrorContext {
     const { identity, options, source, target, fence, ledger, namespace, clock, signal } = this.#options;
-    return {
+    return makeContext({
       identity,
       // A plan is about what happens in the end: every grace is over.
       options: { ...options, deletion: { ...options.deletion, graceMs: 0 } },
-      source: source.client,
-      target: target.client,
+      source,
+      target,
+      namespace,
+      adaptations: () => this.#adaptations,
       memory: this.memory,
       fence,
       ledger,
@@ -165,15 +168,10 @@ class Pass implements PassResult {
       mayWrite: () => fence.open,
       kinds: () => new Map(this.plan.kinds.map((kind) => [kind.name, kind])),
       kindListed: (kind) => this.#listed && !this.unlisted.has(kind),
-      sourceNamespaceState: () => namespace.state(),
-      sourceIdentityKnown: () => namespace.identityKnown,
       missingKind: (kind) => this.#missingKind(kind),
       usedRules: new Set(),
-      adaptation: (kind) => this.#adaptations(kind.name),
-      targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
-      specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
       audit: () => {},
-    };
+    });
   }
 
   #missingKind(kind: MirroredKind): Promise<Outcome> {
