@@ -26,6 +26,7 @@ export async function takeItems({ kind, name, want, entry, context }: Attempt, l
     signal: context.signal,
   });
   context.memory.setCopy(entry, markOf(stored.metadata));
+  context.audit("take", kind.name, name, stored.metadata.resourceVersion ?? "");
   return true;
 }
 

@@ -32,7 +32,7 @@ export interface DryWrite {
   readonly before?: KubeObject;
   /** The object as the server would store it; undefined for a delete. */
   readonly after?: KubeObject;
-  /** False: its namespace is yet to be made, or its predecessor to go, so no server could judge it. */
+  /** False: its namespace is yet to be made, its predecessor to go, or its fields to change hands: no server could judge it. */
   readonly checked: boolean;
 }
 
@@ -43,6 +43,8 @@ export class DryRunClient implements KubeClient {
   readonly #written = new Map<string, KubeObject | undefined>();
   /** Objects that a patch would have changed, `managedFields` included: the server knows nothing of it when they are applied next. */
   readonly #handedOver = new WeakSet<KubeObject>();
+  /** Objects whose fields this dry run has given to other managers; the server still merges by those they had. */
+  readonly #retaken = new Set<string>();
 
   constructor(client: KubeClient) {
     this.#client = client;
@@ -90,6 +92,7 @@ export class DryRunClient implements KubeClient {
     const before = await this.#find(type, ref, options);
     const after = await this.#client.patch(type, ref, patch, { ...options, dryRun: true });
     this.#handedOver.add(after);
+    if (patch.type === "merge" && givesFields(patch.body)) this.#retaken.add(keyOf(type, ref));
     return this.#note({ type, name: ref.name, before, after, checked: true }, ref);
   }
 
@@ -152,7 +155,9 @@ export class DryRunClient implements KubeClient {
     try {
       if (checked) after = await send(before);
     } catch (error) {
-      if (!this.#isToBeMade(namespace, error)) throw error;
+      const isRetaken = isKubeError(error, "Invalid") && before !== undefined && this.#retaken.has(keyOf(type, ref));
+      if (!isRetaken && !this.#isToBeMade(namespace, error)) throw error;
+      if (isRetaken) after = overlaid(before, object) as KubeObject;
       checked = false;
     }
     // What is not stored has no version yet, and later writes name one.
@@ -198,6 +203,18 @@ function fieldsOf(object: KubeObject | undefined, manager: string): JsonObject |
   const entries = (object?.metadata.managedFields ?? []).filter(isObject);
   const entry = entries.find((one) => one.manager === manager && one.operation === "Apply" && !one.subresource);
   return isObject(entry?.fieldsV1) ? entry.fieldsV1 : undefined;
+}
+
+function givesFields({ metadata }: Record<string, unknown>): boolean {
+  return isObject(metadata) && metadata.managedFields !== undefined;
+}
+
+/** An object with the values of another over its own; lists are values. */
+function overlaid(under: unknown, over: unknown): unknown {
+  if (!isObject(under) || !isObject(over)) return over;
+  const all: JsonObject = { ...under };
+  for (const [key, value] of Object.entries(over)) all[key] = overlaid(under[key], value);
+  return all;
 }
 
 function keyOf(type: ResourceType, { namespace = "", name }: ObjectRef): string {

@@ -249,7 +249,7 @@ async function showsTable(scene: Scene): Promise<void> {
   assert.equal((parse(yaml.stdout) as Plan).replications[0]?.summary.update, 5);
 }
 
-/** An object in the way, one that a policy of DR denies while quoting it, one that is invalid beside what others wrote. */
+/** An object in the way, one that a policy of DR denies while quoting it, one that could not be judged beside what others wrote. */
 async function plansRefusals(scene: Scene): Promise<void> {
   const { source, dr } = scene;
   await scene.apply([denyingPolicy, denyingBinding], dr);
@@ -266,8 +266,15 @@ async function plansRefusals(scene: Scene): Promise<void> {
   assert.deepEqual(blocked.map(({ kind, name, reason }) => [kind, name, reason]).sort(), [
     ["ConfigMap", "taken", "Conflict"],
     ["Secret", "denied", "Denied"],
-    ["Service", "web", "Invalid"],
   ]);
+  const web = rowOf(plan, "Service", "web");
+  assert.deepEqual(
+    [web.action, web.checked],
+    ["update", false],
+    "what was added by hand is ours only once it is stored",
+  );
+  assert.ok(web.fields?.some(({ path, from }) => path === "spec.ports[http].port" && from === 8080));
+  assert.ok(web.fields?.every(({ path }) => path.startsWith("spec.ports")));
   assert.match(rowOf(plan, "Secret", "denied").message ?? "", /not shown/);
   await source.kubectl(["delete", "configmap/taken", "secret/denied", "-n", NAMESPACE]);
   await dr.kubectl(["delete", "service/web", "-n", NAMESPACE]);
