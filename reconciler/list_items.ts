@@ -4,6 +4,8 @@
  * Server-side apply merges such lists by key and leaves an item alone that another manager owns: a port that was renumbered by
  * hand would stay beside ours, or be in its way for ever. So the item becomes ours first; then the apply takes it away.
  *
+ * Only below `spec`: the lists of a ServiceAccount are what controllers of every cluster add their own to.
+ *
  * @module
  */
 import { FIELD_MANAGER } from "../crds/keys.ts";
@@ -53,13 +55,20 @@ export function withItems(live: KubeObject, desired: KubeObject): JsonObject[] |
   let taken: JsonObject = {};
   const rest = entries.flatMap((entry) => {
     const isForeign = entry !== ours && !entry.subresource && entry.apiVersion === live.apiVersion;
-    if (!isForeign || !isObject(entry.fieldsV1)) return [entry];
-    const parts = split(entry.fieldsV1, desired);
+    const { "f:spec": spec, ...others } = isObject(entry.fieldsV1) ? entry.fieldsV1 : {};
+    if (!isForeign || !isObject(spec)) return [entry];
+    const parts = split(spec, desired.spec);
     taken = mergedFields(taken, parts.taken);
-    return Object.keys(parts.left).length === 0 ? [] : [{ ...entry, fieldsV1: parts.left }];
+    const left = isEmpty(parts.left) ? others : { ...others, "f:spec": parts.left };
+    return isEmpty(left) ? [] : [{ ...entry, fieldsV1: left }];
   });
-  if (Object.keys(taken).length === 0) return undefined;
-  return rest.map((entry) => entry === ours ? { ...ours, fieldsV1: mergedFields(taken, ours.fieldsV1) } : entry);
+  if (isEmpty(taken)) return undefined;
+  const fieldsV1 = mergedFields({ "f:spec": taken }, ours.fieldsV1);
+  return rest.map((entry) => entry === ours ? { ...ours, fieldsV1 } : entry);
+}
+
+function isEmpty(fields: JsonObject): boolean {
+  return Object.keys(fields).length === 0;
 }
 
 /** Parts the fields of a manager: items of lists in which `desired` has others, and what is left. */
@@ -73,11 +82,11 @@ function split(fields: JsonObject, desired: unknown): { taken: JsonObject; left:
       ? desired[key.slice(2)]
       : undefined;
     if (isItem && wanted === undefined) taken[key] = inner;
-    else if (!isObject(inner) || Object.keys(inner).length === 0) left[key] = inner;
+    else if (!isObject(inner) || isEmpty(inner)) left[key] = inner;
     else {
       const parts = split(inner, wanted);
-      if (Object.keys(parts.taken).length > 0) taken[key] = parts.taken;
-      if (Object.keys(parts.left).length > 0) left[key] = parts.left;
+      if (!isEmpty(parts.taken)) taken[key] = parts.taken;
+      if (!isEmpty(parts.left)) left[key] = parts.left;
     }
   }
   return { taken, left };

@@ -26,6 +26,7 @@ const DESIRED: KubeObject = {
   apiVersion: "v1",
   kind: "X",
   metadata: { name: "a" },
+  secrets: [],
   spec: { ports: [{ port: 80, env: [{ name: "A" }] }] },
 };
 
@@ -33,6 +34,7 @@ Deno.test("items of others become ours, in lists that we write, at any depth; al
   const item = { ".": {}, "f:port": {} };
   const theirs = entry("kubectl-edit", {
     "f:metadata": { "f:labels": { "f:b": {} } },
+    "f:secrets": { 'k:{"name":"s"}': { "f:name": {} } },
     "f:spec": {
       "f:ports": {
         'k:{"port":81}': item,
@@ -57,6 +59,7 @@ Deno.test("items of others become ours, in lists that we write, at any depth; al
   });
   assert.deepEqual(left?.fieldsV1, {
     "f:metadata": { "f:labels": { "f:b": {} } },
+    "f:secrets": { 'k:{"name":"s"}': { "f:name": {} } },
     "f:spec": {
       "f:ports": { 'k:{"port":80}': { "f:name": {}, "f:env": { 'k:{"name":"A"}': { "f:value": {} } } } },
       "f:volumes": { 'k:{"name":"v"}': { "f:name": {} } },
