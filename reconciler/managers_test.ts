@@ -54,6 +54,7 @@ for (const [path, managers] of CASES) {
 Deno.test("who changed a field: its owner beside us, else whoever wrote last", () => {
   assert.equal(changedBy(SERVICE, "spec.ports"), "kubectl-edit");
   assert.equal(changedBy(SERVICE, "data.a"), "earlier");
+  assert.equal(changedBy(SERVICE, "spec.ports[0].port"), "kubectl-edit", "not we");
   assert.equal(changedBy(SERVICE, "spec.gone"), "kubectl-edit");
   assert.equal(changedBy({ ...SERVICE, metadata: { name: "web" } }, "spec.gone"), undefined);
 });
