@@ -50,11 +50,13 @@ export async function takeItemsInTheWay(attempt: Attempt): Promise<boolean> {
 /** `managedFields` with the items as ours that are in lists of `desired` and not in it; undefined when there are none. */
 export function withItems(live: KubeObject, desired: KubeObject): JsonObject[] | undefined {
   const entries = (live.metadata.managedFields ?? []).filter(isObject);
-  const ours = entries.find(({ manager, operation }) => manager === FIELD_MANAGER && operation === "Apply");
+  const own = entries.filter(({ manager, subresource }) => manager === FIELD_MANAGER && !subresource);
+  // One that was never applied is as its create entered it: an Update.
+  const ours = own.find(({ operation }) => operation === "Apply") ?? own[0];
   if (ours?.apiVersion !== live.apiVersion) return undefined;
   let taken: JsonObject = {};
   const rest = entries.flatMap((entry) => {
-    const isForeign = entry !== ours && !entry.subresource && entry.apiVersion === live.apiVersion;
+    const isForeign = entry.manager !== FIELD_MANAGER && !entry.subresource && entry.apiVersion === live.apiVersion;
     const { "f:spec": spec, ...others } = isObject(entry.fieldsV1) ? entry.fieldsV1 : {};
     if (!isForeign || !isObject(spec)) return [entry];
     const parts = split(spec, desired.spec);
@@ -64,7 +66,7 @@ export function withItems(live: KubeObject, desired: KubeObject): JsonObject[] |
   });
   if (isEmpty(taken)) return undefined;
   const fieldsV1 = mergedFields({ "f:spec": taken }, ours.fieldsV1);
-  return rest.map((entry) => entry === ours ? { ...ours, fieldsV1 } : entry);
+  return rest.map((entry) => entry === ours ? { ...ours, operation: "Apply", fieldsV1 } : entry);
 }
 
 function isEmpty(fields: JsonObject): boolean {

@@ -73,6 +73,12 @@ Deno.test("a manager who is left with nothing goes; without such items nothing i
   assert.deepEqual(withItems(live(only), DESIRED)?.map(({ manager }) => manager), ["dr-syncer"]);
   assert.equal(withItems(live(), DESIRED), undefined);
   assert.equal(withItems(live(entry("kubectl-edit", { "f:spec": { "f:type": {} } })), DESIRED), undefined);
+  const [created, other] = live(only).metadata.managedFields as { operation: string }[];
+  const neverApplied = {
+    ...live(),
+    metadata: { name: "a", managedFields: [{ ...created, operation: "Update" }, other] },
+  };
+  assert.deepEqual(withItems(neverApplied, DESIRED)?.map(({ operation }) => operation), ["Apply"]);
   // Names of fields at another version may mean something else.
   assert.equal(withItems(live({ ...only, apiVersion: "v2" }), DESIRED), undefined);
   assert.equal(withItems({ ...live(only), apiVersion: "v2" }, DESIRED), undefined);

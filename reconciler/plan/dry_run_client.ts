@@ -5,6 +5,7 @@
  */
 import { isKubeError, KubeError } from "../../kube/errors.ts";
 import { isObject, type JsonObject } from "../desired/json.ts";
+import { classify } from "../failure.ts";
 import { withoutLeft } from "./left_fields.ts";
 import { actionOf } from "../../kube/paths.ts";
 import {
@@ -155,7 +156,8 @@ export class DryRunClient implements KubeClient {
     try {
       if (checked) after = await send(before);
     } catch (error) {
-      const isRetaken = isKubeError(error, "Invalid") && before !== undefined && this.#retaken.has(keyOf(type, ref));
+      const isRetaken = before !== undefined && this.#retaken.has(keyOf(type, ref)) &&
+        classify(error).failureClass === "Invalid";
       if (!isRetaken && !this.#isToBeMade(namespace, error)) throw error;
       if (isRetaken) after = overlaid(before, object) as KubeObject;
       checked = false;
