@@ -24,6 +24,8 @@ function builtin(group: string, version: string, resource: string, kind: string,
 export const NAMESPACES = builtin("", "v1", "namespaces", "Namespace", false);
 export const SECRETS = builtin("", "v1", "secrets", "Secret", true);
 export const PODS = builtin("", "v1", "pods", "Pod", true);
+export const EVENTS = builtin("", "v1", "events", "Event", true);
+export const RESOURCE_QUOTAS = builtin("", "v1", "resourcequotas", "ResourceQuota", true);
 export const DEFINITIONS = builtin(
   "apiextensions.k8s.io",
   "v1",

@@ -5,15 +5,20 @@
  */
 import type { KubeObject } from "../kube/types.ts";
 import { type Desired, desired, type Wanted } from "./desired/desired.ts";
+import { podsOf } from "./desired/pods.ts";
 import { ruleFor } from "./desired/rules.ts";
 import type { MirroredKind } from "./kinds.ts";
-import type { Entry } from "./memory.ts";
+import { type Entry, keyOf } from "./memory.ts";
 import { desiredContext, type MirrorContext } from "./mirror_context.ts";
 
 /** The copy of a source object; the rules of the spec that it used are noted. */
 export function desiredCopy(source: KubeObject, kind: MirroredKind, context: MirrorContext): Desired {
   const want = desired(source, desiredContext(kind, context));
   for (const rule of want.kind === "skip" ? [] : want.used) context.usedRules.add(rule);
+  if (want.kind === "object") {
+    const pods = podsOf(want.object, kind.source, context.specReplicasPath(kind));
+    context.memory.note(keyOf(kind.source, source.metadata.name), pods === 0 ? undefined : { pods });
+  }
   return want;
 }
 

@@ -8,6 +8,7 @@ import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
+import type { Pods } from "./desired/pods.ts";
 import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
 import { createdEntry } from "./created_entry.ts";
@@ -132,9 +133,16 @@ export function markOf(live: ObjectMeta): CopyMark | undefined {
   };
 }
 
+/** What is kept of a copy's content, because something in DR depends on the sum of all copies. */
+export interface CopyNote {
+  /** Pods that it may run in the standby. */
+  readonly pods: Pods;
+}
+
 /** All entries of one Replication. */
 export class Memory {
   readonly #entries = new Map<string, Entry>();
+  readonly #notes = new Map<string, CopyNote>();
   readonly #copies = new Map<string, number>();
 
   get(key: string): Entry | undefined {
@@ -176,6 +184,7 @@ export class Memory {
     if (entry === undefined) return;
     this.setCopy(entry, undefined);
     this.#entries.delete(key);
+    this.#notes.delete(key);
   }
 
   get size(): number {
@@ -184,6 +193,20 @@ export class Memory {
 
   entries(): IterableIterator<[string, Entry]> {
     return this.#entries.entries();
+  }
+
+  /** Notes what a copy is to hold; undefined for one that needs no note. */
+  note(key: string, note: CopyNote | undefined): void {
+    if (note === undefined) this.#notes.delete(key);
+    else this.#notes.set(key, note);
+  }
+
+  /** Notes of the copies that are in DR or on their way; what is to go counts until it is gone. */
+  *notes(): Generator<[string, CopyNote]> {
+    for (const [key, note] of this.#notes) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined && (entry.copy !== undefined || entry.state !== "Skipped")) yield [key, note];
+    }
   }
 
   /** How many objects are in each state; every state is named, so that a gauge goes back to 0. */

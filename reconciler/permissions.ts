@@ -51,6 +51,12 @@ export function missingPermissions(rules: readonly Rule[], types: readonly Resou
   const lease = { group: "coordination.k8s.io", resource: "leases" };
   const leaseVerbs = use === "Standby" ? ["get", "create", "update", "watch", "list"] : [];
   note(lacking(rules, leaseVerbs, lease), groupResource(lease));
+  if (use === "Standby") {
+    // Condition StandbyQuiet: who has Pods in a standby, and who is refused some.
+    for (const resource of ["pods", "events"]) {
+      note(lacking(rules, ["list", "watch"], { group: "", resource }), resource);
+    }
+  }
   const namespaceVerbs = use === "Standby" ? ["get", "create"] : ["get"];
   note(lacking(rules, namespaceVerbs, { group: "", resource: "namespaces" }), "namespaces");
   return [...byVerbs].map(([verbs, resources]) => {

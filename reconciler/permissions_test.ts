@@ -13,6 +13,7 @@ const VERBS = ["get", "list", "watch", "create", "patch", "delete"];
 const basis = [
   { verbs: ["get", "list", "watch", "create", "update"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
   { verbs: ["get", "create"], apiGroups: [""], resources: ["namespaces"] },
+  { verbs: ["list", "watch"], apiGroups: [""], resources: ["pods", "events"] },
 ];
 
 Deno.test("rules that allow everything lack nothing", () => {
@@ -36,6 +37,7 @@ Deno.test("what is missing is named by verbs and kinds", () => {
   ]);
   assert.deepEqual(missingPermissions([], [], "Standby"), [
     "get, create, update, watch, list on leases.coordination.k8s.io",
+    "list, watch on pods, events",
     "get, create on namespaces",
   ]);
 });

@@ -11,6 +11,7 @@ import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, scheduleOf, type Verdict } from "../crds/validate.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import { classify } from "./failure.ts";
 import type { Fence } from "./fence.ts";
@@ -26,7 +27,7 @@ import { runningFacts } from "./running_facts.ts";
 import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
-import { type Ends, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
+import { type Ends, openBackstop, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 
@@ -62,6 +63,7 @@ export interface ReplicationPorts {
 }
 
 interface Running extends Ends, Standby {
+  readonly backstop: Backstop;
   readonly replicator: Replicator;
   readonly ledger: DeletionLedger;
   readonly identity: MirrorIdentity;
@@ -256,7 +258,7 @@ export class ReplicationRunner {
       knownEpoch: this.#epoch,
       clock: this.#ports.clock,
       signal: this.#abort.signal,
-      created: () => this.#auditNamespace(identity, ends.target),
+      created: () => this.#audit(identity, ends.target, "create", "namespaces", identity.destinationNamespace),
     });
     if (standby === undefined) {
       const message = `namespace ${spec.sourceNamespace} does not exist`;
@@ -266,10 +268,29 @@ export class ReplicationRunner {
     this.#epochOf = identity.replicationId;
     this.#noteFence(standby.fence);
     if (!standby.fence.open || this.#abort.signal.aborted) return;
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.#abort.signal]);
+    const backstop = this.#openBackstop(ends.target, identity, standby.fence, signal);
+    await backstop.prepare();
+    if (signal.aborted) return;
     this.#startedAtMs = this.#ports.clock.monotonicMs();
-    this.#running = this.#launch({ ...ends, ...standby, identity, ledger: this.#openLedger() });
+    this.#running = this.#launch({ ...ends, ...standby, identity, backstop, ledger: this.#openLedger() }, abort);
     this.#notRunning = undefined;
     this.#ports.onRunning();
+  }
+
+  #openBackstop(target: Cluster, identity: MirrorIdentity, fence: Fence, signal: AbortSignal): Backstop {
+    return openBackstop(target, {
+      identity,
+      fence,
+      scaleToZero: this.#object.spec.scaleToZero,
+      clock: this.#ports.clock,
+      signal,
+      leads: () => this.#ports.leads(),
+      replicator: () => this.#running?.replicator,
+      audit: (...what) => this.#audit(identity, target, ...what),
+      changed: () => this.#writer.changed(),
+    });
   }
 
   #openLedger(): DeletionLedger {
@@ -277,22 +298,23 @@ export class ReplicationRunner {
     return new DeletionLedger(window, () => this.#writer.flush());
   }
 
-  #auditNamespace({ destinationNamespace }: MirrorIdentity, target: Cluster): void {
-    this.#ports.auditLog.info("{operation} {kind} {name}", {
-      operation: "create",
-      kind: "namespaces",
-      name: destinationNamespace,
-      namespace: destinationNamespace,
-      cluster: target.name,
-      replication: this.#name,
-    });
+  #audit(
+    { destinationNamespace: namespace }: MirrorIdentity,
+    { name: cluster }: Cluster,
+    operation: string,
+    kind: string,
+    name: string,
+    resourceVersion = "",
+  ): void {
+    const replication = this.#name;
+    const line = { operation, kind, name, namespace, cluster, replication, resourceVersion };
+    this.#ports.auditLog.info("{operation} {kind} {name}", line);
   }
 
-  #launch(parts: Omit<Running, "replicator" | "generation" | "stop">): Running {
+  #launch(parts: Omit<Running, "replicator" | "generation" | "stop">, abort: AbortController): Running {
     const { spec } = this.#object;
-    const { source, target, identity, namespace, fence, ledger } = parts;
+    const { source, target, identity, namespace, fence, ledger, backstop } = parts;
     const remote = this.#ports.remoteCluster(spec.destinationCluster)?.object;
-    const abort = new AbortController();
     const replicator = new Replicator({
       ...this.#ports,
       random: () => this.#ports.random(),
@@ -309,10 +331,14 @@ export class ReplicationRunner {
       namespace,
       continuous: spec.replicationMode === "Continuous",
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
-      onChange: () => this.#writer.changed(),
+      onChange: () => {
+        backstop.allowanceChanged();
+        this.#writer.changed();
+      },
     });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);
     replicator.start();
+    backstop.start();
     this.#schedule.set(scheduleOf(this.#object, remote), spec.timeZone);
     const stop = () => {
       abort.abort();
@@ -327,6 +353,7 @@ export class ReplicationRunner {
     if (!fence.open) await fence.recheck();
     else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
+      running.backstop.tick();
       await proveStandby(running, running.replicator, running.ledger);
     }
     this.#noteFence(fence);

@@ -5,15 +5,17 @@
  */
 import { FENCE_LEASE, MANAGED_BY } from "../crds/keys.ts";
 import { leaseOf, LEASES } from "../kube/lease.ts";
+import { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
+import { sumOf } from "./desired/pods.ts";
 import { Fence } from "./fence.ts";
 import { fenceLeaseStore } from "./fence_lease.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
-import { runningFacts } from "./running_facts.ts";
+import { syncedUpTo } from "./running_facts.ts";
 import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
@@ -121,7 +123,7 @@ export async function proveStandby(
   const state = await namespace.state();
   // Nothing that came from the former namespace is left to decide.
   if (state === "Recreated" && ledger.intents.size === 0 && replicator.settled) await namespace.repin();
-  const { syncedUpToWallMs } = runningFacts(replicator, { namespace, ledger }, undefined);
+  const syncedUpToWallMs = syncedUpTo(replicator);
   const pinned = namespace.pinnedUid;
   const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
   // While deletes wait that only a source which went back asks for, the next process is to doubt them, too; also when the
@@ -130,4 +132,40 @@ export async function proveStandby(
   if (!ledger.hasDoubts) namespace.knownVersion = replicator.sourceVersion ?? namespace.knownVersion;
   if (namespace.knownVersion !== undefined) annotations[SOURCE_VERSION] = namespace.knownVersion;
   if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);
+}
+
+/** What a backstop takes from the Replication that it belongs to. */
+export interface BackstopOptions {
+  readonly identity: MirrorIdentity;
+  readonly fence: Fence;
+  readonly scaleToZero: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  leads(): boolean;
+  /** Undefined until it runs. */
+  replicator(): Replicator | undefined;
+  audit(operation: string, kind: string, name: string, resourceVersion: string): void;
+  changed(): void;
+}
+
+/** The backstop of a DR namespace whose fence is ours. */
+export function openBackstop(target: Cluster, options: BackstopOptions): Backstop {
+  const { identity, fence } = options;
+  return new Backstop({
+    ...options,
+    client: target.client,
+    namespace: identity.destinationNamespace,
+    replicationId: identity.replicationId,
+    types: () => target.catalogue?.discovery.types ?? [],
+    mayWrite: () => fence.open && options.leads(),
+    recheckFence: () => fence.recheck(),
+    allowance: () => {
+      const replicator = options.replicator();
+      if (replicator === undefined) return { pods: 0, complete: false };
+      const errors = [...replicator.followers.values()].filter(({ error }) => error !== undefined);
+      const pods = sumOf([...replicator.memory.notes()].map(([, note]) => note.pods));
+      return { pods, complete: replicator.lastPass !== undefined && errors.length === 0 };
+    },
+    audit: (operation, name, resourceVersion) => options.audit(operation, "resourcequotas", name, resourceVersion),
+  });
 }

@@ -22,6 +22,7 @@ import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
 import { reportsOn } from "./reports.ts";
+import { type StandbyFacts, standbyQuiet } from "./standby_quiet.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
@@ -58,6 +59,7 @@ export interface RunningFacts {
   readonly unreachableSinceWallMs?: number;
   /** Whether admission hints reach us; undefined when they are not expected (a remote source). */
   readonly hints?: boolean;
+  readonly standby: StandbyFacts;
 }
 
 /** Everything a status says. */
@@ -277,7 +279,8 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
   if (running === undefined || counts === undefined) {
     const message = ((facts.denied ? facts.invalid : undefined) ?? facts.notRunning)?.message ?? facts.fenced ??
       "not started";
-    return [...updates, { type: "Synced", status: "Unknown", reason: "NotRunning", message }];
+    const unknown = (type: string): Update => ({ type, status: "Unknown", reason: "NotRunning", message });
+    return [...updates, unknown("Synced"), unknown("StandbyQuiet")];
   }
   return [
     ...updates,
@@ -286,6 +289,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     conflict(counts),
     blocked(running),
     dependencies(counts),
+    standbyQuiet(running.standby),
   ];
 }
 
