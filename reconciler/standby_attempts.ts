@@ -10,7 +10,7 @@ import { STANDBY_QUOTA } from "./standby_quota.ts";
 
 /** Field selector of the Events that count. */
 export const REFUSALS = "reason=FailedCreate";
-/** Who gave up is told for this long after the last attempt: a minute. */
+/** Who gave up is told for this long after the last attempt, unless an override allows it: a minute. */
 export const TOLD_FOR_MS = 60_000;
 /** Most workloads that are kept in mind. */
 const MAX_ATTEMPTS = 100;
@@ -36,19 +36,34 @@ export function refusedIn(event: KubeObject): OwnerReference | undefined {
 /** Whether a workload still lacks Pods that it wants. */
 export function wantsPods({ kind, metadata, spec, status }: KubeObject): boolean {
   if (metadata.deletionTimestamp !== undefined) return false;
-  const wanted = (spec ?? {}) as { replicas?: number; suspend?: boolean };
+  const wanted = (spec ?? {}) as Wanted;
   const found = (status ?? {}) as Record<string, number | undefined>;
   switch (kind) {
     case "Job":
-      return wanted.suspend !== true &&
-        !objectsAt({ status }, "status", "conditions").some((condition) =>
-          (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True"
-        );
+      return wanted.suspend !== true && !hasEnded(status) && podsOfJob(wanted, found.succeeded) > (found.active ?? 0);
     case "DaemonSet":
       return (found.desiredNumberScheduled ?? 0) > (found.currentNumberScheduled ?? 0);
     default:
       return (wanted.replicas ?? 1) > (found.replicas ?? 0);
   }
+}
+
+interface Wanted {
+  readonly replicas?: number;
+  readonly suspend?: boolean;
+  readonly parallelism?: number;
+  readonly completions?: number;
+}
+
+/** Pods that a Job wants at this moment. */
+function podsOfJob({ parallelism = 1, completions }: Wanted, succeeded = 0): number {
+  return completions === undefined ? parallelism : Math.min(parallelism, completions - succeeded);
+}
+
+function hasEnded(status: unknown): boolean {
+  return objectsAt({ status }, "status", "conditions").some((condition) =>
+    (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True"
+  );
 }
 
 /** Attempts that were refused, until they end. */
@@ -74,12 +89,14 @@ export class StandbyAttempts {
     for (const [id, attempt] of this.#attempts) {
       const { workload, atMs } = attempt;
       const live = await readOwner(workload, lookup);
-      const isRecent = atMs !== undefined && nowMs - atMs < TOLD_FOR_MS;
+      const chain = live === undefined ? undefined : await ownerChain(live, lookup);
+      // A quota that was raised a moment too late for a workload that may run is no news.
+      const isRecent = atMs !== undefined && nowMs - atMs < TOLD_FOR_MS && chain?.allowed !== true;
       if (!isRecent && (live === undefined || !wantsPods(live))) {
         this.#attempts.delete(id);
         continue;
       }
-      const name = live === undefined ? attempt.name : (await ownerChain(live, lookup)).name;
+      const name = chain?.name ?? attempt.name;
       names.add(name ?? `${workload.kind} ${workload.name}`);
       // A new attempt may have come meanwhile.
       const now = this.#attempts.get(id) ?? attempt;

@@ -28,6 +28,12 @@ const workloads: [string, Partial<KubeObject>, boolean][] = [
   ["ReplicaSet at zero", { kind: "ReplicaSet", spec: { replicas: 0 }, status: {} }, false],
   ["Job", { kind: "Job", spec: {}, status: {} }, true],
   ["suspended Job", { kind: "Job", spec: { suspend: true } }, false],
+  ["Job with its Pods", { kind: "Job", spec: { parallelism: 2, completions: 5 }, status: { active: 2 } }, false],
+  [
+    "Job with the last of its Pods",
+    { kind: "Job", spec: { parallelism: 2, completions: 5 }, status: { active: 1, succeeded: 4 } },
+    false,
+  ],
   ["failed Job", { kind: "Job", status: { conditions: [{ type: "Failed", status: "True" }] } }, false],
   ["DaemonSet with a node to go to", { kind: "DaemonSet", status: { desiredNumberScheduled: 1 } }, true],
   ["DaemonSet without nodes", { kind: "DaemonSet", status: { desiredNumberScheduled: 0 } }, false],
