@@ -5,6 +5,7 @@
  */
 import { MANAGED_BY } from "../crds/keys.ts";
 import type { Discovery, KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
+import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
@@ -32,6 +33,7 @@ export class Cluster {
   /** Watches of our copies: metadata only. */
   readonly copies: WatchHub;
   readonly dispatcher: Dispatcher;
+  readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
   #refreshing: Promise<Catalogue> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -49,6 +51,7 @@ export class Cluster {
     this.name = name;
     this.client = client;
     this.clusterId = options.clusterId;
+    this.classes = new ClassNames(client);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);

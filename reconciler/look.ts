@@ -73,7 +73,7 @@ function lookAtOther({ kind, sourceController, context }: Attempt, live: KubeObj
 }
 
 function lookAtOurs({ kind, want: wanted, entry, context }: Attempt, live: KubeObject): Look {
-  const want = settle(wanted, live, kind, entry);
+  const want = settle(wanted, live, kind, entry, context);
   if (isAsWanted(live, want, entry, context.targetSchema(kind))) return done({ type: "Unchanged" });
   if (entry.copy?.hash !== want.hash) {
     const field = ruleFor(kind.source).stays?.(live, want.object);

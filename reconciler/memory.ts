@@ -8,6 +8,7 @@ import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
+import type { ClassName } from "./desired/classes.ts";
 import type { Pods } from "./desired/pods.ts";
 import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
@@ -137,12 +138,15 @@ export function markOf(live: ObjectMeta): CopyMark | undefined {
 export interface CopyNote {
   /** Pods that it may run in the standby. */
   readonly pods: Pods;
+  /** Classes of the DR cluster that it names. */
+  readonly classes: readonly ClassName[];
 }
 
 /** All entries of one Replication. */
 export class Memory {
   readonly #entries = new Map<string, Entry>();
   readonly #notes = new Map<string, CopyNote>();
+  readonly #classes = new Set<ClassName>();
   readonly #copies = new Map<string, number>();
 
   get(key: string): Entry | undefined {
@@ -195,10 +199,16 @@ export class Memory {
     return this.#entries.entries();
   }
 
-  /** Notes what a copy is to hold; undefined for one that needs no note. */
-  note(key: string, note: CopyNote | undefined): void {
-    if (note === undefined) this.#notes.delete(key);
+  /** Notes what a copy is to hold. */
+  note(key: string, note: CopyNote): void {
+    for (const name of note.classes) this.#classes.add(name);
+    if (note.pods === 0 && note.classes.length === 0) this.#notes.delete(key);
     else this.#notes.set(key, note);
+  }
+
+  /** Every class that a copy has named so far. */
+  get classes(): ReadonlySet<ClassName> {
+    return this.#classes;
   }
 
   /** Notes of the copies that are in DR or on their way; what is to go counts until it is gone. */

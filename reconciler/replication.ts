@@ -14,6 +14,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import { classify } from "./failure.ts";
+import { Dependencies } from "./dependencies.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
@@ -64,6 +65,7 @@ export interface ReplicationPorts {
 
 interface Running extends Ends, Standby {
   readonly backstop: Backstop;
+  readonly dependencies: Dependencies;
   readonly replicator: Replicator;
   readonly ledger: DeletionLedger;
   readonly identity: MirrorIdentity;
@@ -311,7 +313,10 @@ export class ReplicationRunner {
     this.#ports.auditLog.info("{operation} {kind} {name}", line);
   }
 
-  #launch(parts: Omit<Running, "replicator" | "generation" | "stop">, abort: AbortController): Running {
+  #launch(
+    parts: Omit<Running, "replicator" | "dependencies" | "generation" | "stop">,
+    abort: AbortController,
+  ): Running {
     const { spec } = this.#object;
     const { source, target, identity, namespace, fence, ledger, backstop } = parts;
     const remote = this.#ports.remoteCluster(spec.destinationCluster)?.object;
@@ -333,8 +338,17 @@ export class ReplicationRunner {
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => {
         backstop.allowanceChanged();
+        dependencies.changed(replicator.lastPass);
         this.#writer.changed();
       },
+    });
+    const { memory } = replicator;
+    const dependencies = new Dependencies({
+      classes: target.classes,
+      signal: abort.signal,
+      notes: () => memory.notes(),
+      named: () => memory.classes,
+      changed: () => this.#writer.changed(),
     });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);
     replicator.start();
@@ -345,7 +359,7 @@ export class ReplicationRunner {
       replicator.stop();
       this.#schedule.stop();
     };
-    return { ...parts, replicator, generation: this.#object.metadata.generation, stop };
+    return { ...parts, replicator, dependencies, generation: this.#object.metadata.generation, stop };
   }
 
   async #renew(running: Running): Promise<void> {
@@ -354,6 +368,7 @@ export class ReplicationRunner {
     else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
       running.backstop.tick();
+      running.dependencies.tick();
       await proveStandby(running, running.replicator, running.ledger);
     }
     this.#noteFence(fence);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Backstop } from "./backstop.ts";
+import type { Dependencies } from "./dependencies.ts";
 import type { Failure } from "./failure.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { Replicator } from "./replicator.ts";
@@ -13,7 +14,12 @@ import type { RunningFacts } from "./status.ts";
 /** Reads the state of a Replicator. */
 export function runningFacts(
   replicator: Replicator,
-  parts: { readonly ledger: DeletionLedger; readonly namespace: SourceNamespace; readonly backstop: Backstop },
+  parts: {
+    readonly ledger: DeletionLedger;
+    readonly namespace: SourceNamespace;
+    readonly backstop: Backstop;
+    readonly dependencies: Dependencies;
+  },
   unreachableSinceWallMs: number | undefined,
   hints?: boolean,
 ): RunningFacts {
@@ -44,6 +50,7 @@ export function runningFacts(
     unreachableSinceWallMs,
     hints,
     standby: parts.backstop.facts,
+    dependencies: parts.dependencies.facts,
   };
 }
 

@@ -17,6 +17,8 @@ import type {
   SyncStats,
 } from "../crds/types.ts";
 import { destinationNamespaceOf } from "../crds/world.ts";
+import type { DependencyFacts } from "./dependencies.ts";
+import { dependenciesMissing } from "./dependencies_missing.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
@@ -60,6 +62,7 @@ export interface RunningFacts {
   /** Whether admission hints reach us; undefined when they are not expected (a remote source). */
   readonly hints?: boolean;
   readonly standby: StandbyFacts;
+  readonly dependencies: DependencyFacts;
 }
 
 /** Everything a status says. */
@@ -288,7 +291,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     degraded(running),
     conflict(counts),
     blocked(running),
-    dependencies(counts),
+    ...dependencies(counts, running, running.lastPass === undefined && rests(facts)),
     standbyQuiet(running.standby),
   ];
 }
@@ -368,12 +371,11 @@ function blocked({ holds }: RunningFacts): Update {
   return { type: "DeletionBlocked", status: "True", reason: holds[0]?.type ?? "Held", message: texts.join("; ") };
 }
 
-function dependencies({ missing }: Counts): Update {
-  if (missing.length === 0) {
-    return { type: "DependenciesMissing", status: "False", reason: "None", message: "DR serves every mirrored kind" };
-  }
-  const message = [...new Set(missing.map((failure) => failure.message))].slice(0, 5).join("; ");
-  return { type: "DependenciesMissing", status: "True", reason: "KindMissing", message };
+/** Nothing, where only a pass of this process could tell whether what an earlier one missed is still missing. */
+function dependencies({ missing }: Counts, running: RunningFacts, isUnknown: boolean): Update[] {
+  const kinds = [...new Set(missing.map((failure) => failure.message))].slice(0, 5);
+  const update = dependenciesMissing(kinds, running.dependencies);
+  return isUnknown && update.status === "False" ? [] : [update];
 }
 
 /** How far DR is can not go back: what was in DR stays there. */

@@ -43,6 +43,7 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
     namespace: "Present",
     hints: true,
     standby: { wanted: true, intruders: [], refused: [], quota: 0, inForce: true },
+    dependencies: { missing: [] },
     ...fields,
   };
 }

@@ -102,7 +102,8 @@ const fields = z.strictObject({
   ingressHostMappings: ingressHostMappings.optional(),
   overrides: overrides.optional(),
   scaleToZero: z.boolean().default(true).meta({
-    description: "Workloads have no replicas in the standby; the original is kept on the copy.",
+    description: "Workloads have no replicas in the standby; the original is kept on the copy. A ResourceQuota keeps " +
+      "Pods of DR's own operators away.",
   }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
   conflictPolicy: z.enum(["Abort", "Adopt"]).default("Abort").meta({
@@ -210,7 +211,8 @@ export const replicationStatus = z.strictObject({
   holds,
   deletions: deletions.optional().meta({ description: "Use of the deletion budget." }),
   conditions: conditionsOf(
-    "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `Fenced`",
+    "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `StandbyQuiet`, " +
+      "`Fenced`",
   ),
 });
 
