@@ -7,17 +7,15 @@ import { MANAGED_BY } from "../crds/keys.ts";
 import type { Discovery, KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
 import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
+import { type DefinitionFacts, readDefinitionFacts } from "./definition_facts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
-import { readScalePaths } from "./scale_paths.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
-export interface Catalogue {
+export interface Catalogue extends DefinitionFacts {
   readonly discovery: Discovery;
-  /** `specReplicasPath` of custom resources with a scale subresource, by `resource.group`. */
-  readonly scalePaths: ReadonlyMap<string, string>;
   /** Digest of the schemas of each group version (`apps/v1`, `v1`). */
   readonly schemas: ReadonlyMap<string, string>;
 }
@@ -83,9 +81,9 @@ export class Cluster {
   async #read(signal?: AbortSignal): Promise<Catalogue> {
     const before = this.#catalogue;
     const discovery = await this.client.discover({ signal });
-    const scalePaths = await readScalePaths(this.client, discovery, signal);
+    const facts = await readDefinitionFacts(this.client, discovery, signal);
     const schemas = await readSchemaDigests(this.client, signal) ?? before?.schemas ?? new Map();
-    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), scalePaths, schemas };
+    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), ...facts, schemas };
     if (before === undefined || describe(before) !== describe(this.#catalogue)) {
       for (const listener of this.#listeners) listener();
     }
@@ -108,7 +106,9 @@ function describe(catalogue: Catalogue): string {
     `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`
   );
   const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
-  return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths, ...catalogue.schemas].flat()].join(" ");
+  const { scalePaths, storageVersions, schemas } = catalogue;
+  const maps = [scalePaths, storageVersions, schemas].map((map) => [...map].flat().join(" "));
+  return [...types.sort(), ...versions.sort(), ...maps].join(" ");
 }
 
 /** Identity of a cluster: the uid of its Namespace kube-system. Throws `KubeError`. */

@@ -18,12 +18,12 @@ export function desiredCopy(source: KubeObject, kind: MirroredKind, context: Mir
   for (const rule of want.kind === "skip" ? [] : want.used) context.usedRules.add(rule);
   // Of a copy that keeps something, only the look at it tells what it holds.
   const isKept = context.memory.get(keyOf(kind.source, source.metadata.name))?.kept !== undefined;
-  if (want.kind === "object" && !isKept) note(want.object, kind, context);
+  if (want.kind === "object" && !isKept) noteCopy(want.object, kind, context);
   return want;
 }
 
 /** Notes what of the copy matters for the standby as a whole. */
-function note(copy: KubeObject, kind: MirroredKind, context: MirrorContext): void {
+export function noteCopy(copy: KubeObject, kind: MirroredKind, context: MirrorContext): void {
   context.memory.note(keyOf(kind.source, copy.metadata.name), {
     pods: podsOf(copy, kind.source, context.specReplicasPath(kind)),
     classes: classesOf(copy, kind.source),
@@ -40,6 +40,6 @@ export function settle(
 ): Wanted {
   const settled = ruleFor(kind.source).settle?.(want.object, live);
   entry.kept = settled === undefined || settled.reports.length === 0 ? undefined : settled.reports;
-  if (settled !== undefined) note(settled.object, kind, context);
+  if (settled !== undefined) noteCopy(settled.object, kind, context);
   return settled === undefined ? want : { ...want, object: settled.object };
 }

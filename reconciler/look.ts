@@ -10,7 +10,7 @@ import type { Wanted } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
-import { settle } from "./desired_copy.ts";
+import { noteCopy, settle } from "./desired_copy.ts";
 import { isAsMade } from "./desired/service_account.ts";
 import { truceMs } from "./dispute.ts";
 import { type Entry, markOf } from "./memory.ts";
@@ -37,6 +37,7 @@ export async function lookAtCopy(attempt: Attempt): Promise<Look> {
   const live = await readCopy(kind, name, context);
   if (live === undefined) {
     context.memory.setCopy(entry, undefined);
+    if (entry.kept !== undefined) noteCopy(attempt.want.object, kind, context);
     entry.kept = undefined;
     return { type: "Write", want: attempt.want };
   }

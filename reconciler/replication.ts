@@ -14,6 +14,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import { classify } from "./failure.ts";
+import type { DefinitionSync } from "./definition_sync.ts";
 import { Dependencies } from "./dependencies.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
@@ -28,7 +29,15 @@ import { runningFacts } from "./running_facts.ts";
 import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
-import { type Ends, openBackstop, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
+import {
+  type Ends,
+  openBackstop,
+  openDefinitionSync,
+  prepareStandby,
+  proveStandby,
+  type Standby,
+  watchFence,
+} from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 
@@ -66,6 +75,7 @@ export interface ReplicationPorts {
 interface Running extends Ends, Standby {
   readonly backstop: Backstop;
   readonly dependencies: Dependencies;
+  readonly definitions: DefinitionSync | undefined;
   readonly replicator: Replicator;
   readonly ledger: DeletionLedger;
   readonly identity: MirrorIdentity;
@@ -314,7 +324,7 @@ export class ReplicationRunner {
   }
 
   #launch(
-    parts: Omit<Running, "replicator" | "dependencies" | "generation" | "stop">,
+    parts: Omit<Running, "replicator" | "dependencies" | "definitions" | "generation" | "stop">,
     abort: AbortController,
   ): Running {
     const { spec } = this.#object;
@@ -339,6 +349,7 @@ export class ReplicationRunner {
       onChange: () => {
         backstop.allowanceChanged();
         dependencies.changed(replicator.lastPass);
+        definitions?.passed(replicator.lastPass);
         this.#writer.changed();
       },
     });
@@ -350,6 +361,12 @@ export class ReplicationRunner {
       named: () => memory.classes,
       changed: () => this.#writer.changed(),
     });
+    const definitions = spec.crds !== "Sync" ? undefined : openDefinitionSync(parts, replicator, {
+      signal: abort.signal,
+      mayWrite: () => fence.open && this.#ports.leads(),
+      audit: (...what) => this.#audit(identity, target, ...what),
+      changed: () => this.#writer.changed(),
+    });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);
     replicator.start();
     backstop.start();
@@ -359,7 +376,7 @@ export class ReplicationRunner {
       replicator.stop();
       this.#schedule.stop();
     };
-    return { ...parts, replicator, dependencies, generation: this.#object.metadata.generation, stop };
+    return { ...parts, replicator, dependencies, definitions, generation: this.#object.metadata.generation, stop };
   }
 
   async #renew(running: Running): Promise<void> {
@@ -369,6 +386,7 @@ export class ReplicationRunner {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
       running.backstop.tick();
       running.dependencies.tick();
+      running.definitions?.tick();
       await proveStandby(running, running.replicator, running.ledger);
     }
     this.#noteFence(fence);

@@ -8,6 +8,10 @@ import { leaseOf, LEASES } from "../kube/lease.ts";
 import { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
+import { apiVersionOf, groupResource } from "../kube/types.ts";
+import { DEFINITIONS } from "./builtin_types.ts";
+import { DefinitionSync } from "./definition_sync.ts";
+import { isBuiltIn } from "./desired/built_in.ts";
 import { sumOf } from "./desired/pods.ts";
 import { Fence } from "./fence.ts";
 import { fenceLeaseStore } from "./fence_lease.ts";
@@ -168,4 +172,35 @@ export function openBackstop(target: Cluster, options: BackstopOptions): Backsto
     },
     audit: (operation, name, resourceVersion) => options.audit(operation, "resourcequotas", name, resourceVersion),
   });
+}
+
+/** Keeps the definitions that a Replicator's objects need as the source has them. */
+export function openDefinitionSync(
+  { source, target }: Ends,
+  replicator: Replicator,
+  options: {
+    readonly signal: AbortSignal;
+    mayWrite(): boolean;
+    audit(operation: string, kind: string, name: string, resourceVersion: string): void;
+    changed(): void;
+  },
+): DefinitionSync {
+  const sync = new DefinitionSync({
+    ...options,
+    source: source.client,
+    target: target.client,
+    sourceClusterId: source.clusterId,
+    names: () => {
+      const mirrored = new Set(
+        [...replicator.memory.copiesByKind()].flatMap(([kind, count]) => count > 0 ? [kind] : []),
+      );
+      const custom = replicator.plan.kinds.filter(({ source: type }) => !isBuiltIn(apiVersionOf(type)));
+      return custom.filter(({ name, selected }) => selected && mirrored.has(name)).map(({ name }) => name);
+    },
+    audit: (operation, name, version) => options.audit(operation, groupResource(DEFINITIONS), name, version),
+  });
+  for (const end of [source, target]) {
+    options.signal.addEventListener("abort", end.onCatalogue(() => sync.look()), { once: true });
+  }
+  return sync;
 }

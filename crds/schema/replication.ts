@@ -121,8 +121,10 @@ const fields = z.strictObject({
       "Recreate: the copy is deleted and created anew; never a PersistentVolumeClaim. A copy whose source was itself " +
       "created anew is replaced either way, unless it is a custom resource.",
   }),
-  crds: z.enum(["IfMissing", "Never"]).default("IfMissing").meta({
-    description: "IfMissing: a CustomResourceDefinition that DR lacks is created there. Never: it is not.",
+  crds: z.enum(["IfMissing", "Sync", "Never"]).default("IfMissing").meta({
+    description:
+      "IfMissing: a CustomResourceDefinition that DR lacks is created there. Sync: what was created from the " +
+      "source's follows it, as long as objects of it are mirrored. Never: none is created.",
   }),
   rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
     description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
