@@ -11,11 +11,9 @@ import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, scheduleOf, type Verdict } from "../crds/validate.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
+import { Companions } from "./companions.ts";
 import { classify } from "./failure.ts";
-import type { DefinitionSync } from "./definition_sync.ts";
-import { Dependencies } from "./dependencies.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
@@ -29,15 +27,7 @@ import { runningFacts } from "./running_facts.ts";
 import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
-import {
-  type Ends,
-  openBackstop,
-  openDefinitionSync,
-  prepareStandby,
-  proveStandby,
-  type Standby,
-  watchFence,
-} from "./standby.ts";
+import { type Ends, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 
@@ -73,9 +63,7 @@ export interface ReplicationPorts {
 }
 
 interface Running extends Ends, Standby {
-  readonly backstop: Backstop;
-  readonly dependencies: Dependencies;
-  readonly definitions: DefinitionSync | undefined;
+  readonly companions: Companions;
   readonly replicator: Replicator;
   readonly ledger: DeletionLedger;
   readonly identity: MirrorIdentity;
@@ -270,7 +258,7 @@ export class ReplicationRunner {
       knownEpoch: this.#epoch,
       clock: this.#ports.clock,
       signal: this.#abort.signal,
-      created: () => this.#audit(identity, ends.target, "create", "namespaces", identity.destinationNamespace),
+      created: () => this.#auditNamespace(identity, ends.target),
     });
     if (standby === undefined) {
       const message = `namespace ${spec.sourceNamespace} does not exist`;
@@ -280,27 +268,25 @@ export class ReplicationRunner {
     this.#epochOf = identity.replicationId;
     this.#noteFence(standby.fence);
     if (!standby.fence.open || this.#abort.signal.aborted) return;
-    const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, this.#abort.signal]);
-    const backstop = this.#openBackstop(ends.target, identity, standby.fence, signal);
-    await backstop.prepare();
-    if (signal.aborted) return;
+    const companions = this.#openCompanions(ends, standby, identity);
+    await companions.prepare();
+    if (this.#abort.signal.aborted) return companions.stop();
     this.#startedAtMs = this.#ports.clock.monotonicMs();
-    this.#running = this.#launch({ ...ends, ...standby, identity, backstop, ledger: this.#openLedger() }, abort);
+    this.#running = this.#launch({ ...ends, ...standby, identity, companions, ledger: this.#openLedger() });
     this.#notRunning = undefined;
     this.#ports.onRunning();
   }
 
-  #openBackstop(target: Cluster, identity: MirrorIdentity, fence: Fence, signal: AbortSignal): Backstop {
-    return openBackstop(target, {
+  #openCompanions(ends: Ends, { fence }: Standby, identity: MirrorIdentity): Companions {
+    return new Companions({
+      ...this.#ports,
+      ...ends,
+      leads: () => this.#ports.leads(),
+      name: this.#name,
       identity,
       fence,
-      scaleToZero: this.#object.spec.scaleToZero,
-      clock: this.#ports.clock,
-      signal,
-      leads: () => this.#ports.leads(),
-      replicator: () => this.#running?.replicator,
-      audit: (...what) => this.#audit(identity, target, ...what),
+      spec: this.#object.spec,
+      signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
     });
   }
@@ -310,26 +296,22 @@ export class ReplicationRunner {
     return new DeletionLedger(window, () => this.#writer.flush());
   }
 
-  #audit(
-    { destinationNamespace: namespace }: MirrorIdentity,
-    { name: cluster }: Cluster,
-    operation: string,
-    kind: string,
-    name: string,
-    resourceVersion = "",
-  ): void {
-    const replication = this.#name;
-    const line = { operation, kind, name, namespace, cluster, replication, resourceVersion };
-    this.#ports.auditLog.info("{operation} {kind} {name}", line);
+  #auditNamespace({ destinationNamespace }: MirrorIdentity, target: Cluster): void {
+    this.#ports.auditLog.info("{operation} {kind} {name}", {
+      operation: "create",
+      kind: "namespaces",
+      name: destinationNamespace,
+      namespace: destinationNamespace,
+      cluster: target.name,
+      replication: this.#name,
+    });
   }
 
-  #launch(
-    parts: Omit<Running, "replicator" | "dependencies" | "definitions" | "generation" | "stop">,
-    abort: AbortController,
-  ): Running {
+  #launch(parts: Omit<Running, "replicator" | "generation" | "stop">): Running {
     const { spec } = this.#object;
-    const { source, target, identity, namespace, fence, ledger, backstop } = parts;
+    const { source, target, identity, namespace, fence, ledger, companions } = parts;
     const remote = this.#ports.remoteCluster(spec.destinationCluster)?.object;
+    const abort = new AbortController();
     const replicator = new Replicator({
       ...this.#ports,
       random: () => this.#ports.random(),
@@ -347,36 +329,21 @@ export class ReplicationRunner {
       continuous: spec.replicationMode === "Continuous",
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => {
-        backstop.allowanceChanged();
-        dependencies.changed(replicator.lastPass);
-        definitions?.passed(replicator.lastPass);
+        companions.copiesChanged();
         this.#writer.changed();
       },
     });
-    const { memory } = replicator;
-    const dependencies = new Dependencies({
-      classes: target.classes,
-      signal: abort.signal,
-      notes: () => memory.notes(),
-      named: () => memory.classes,
-      changed: () => this.#writer.changed(),
-    });
-    const definitions = spec.crds !== "Sync" ? undefined : openDefinitionSync(parts, replicator, {
-      signal: abort.signal,
-      mayWrite: () => fence.open && this.#ports.leads(),
-      audit: (...what) => this.#audit(identity, target, ...what),
-      changed: () => this.#writer.changed(),
-    });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);
+    companions.start(replicator);
     replicator.start();
-    backstop.start();
     this.#schedule.set(scheduleOf(this.#object, remote), spec.timeZone);
     const stop = () => {
       abort.abort();
+      companions.stop();
       replicator.stop();
       this.#schedule.stop();
     };
-    return { ...parts, replicator, dependencies, definitions, generation: this.#object.metadata.generation, stop };
+    return { ...parts, replicator, generation: this.#object.metadata.generation, stop };
   }
 
   async #renew(running: Running): Promise<void> {
@@ -384,9 +351,7 @@ export class ReplicationRunner {
     if (!fence.open) await fence.recheck();
     else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
-      running.backstop.tick();
-      running.dependencies.tick();
-      running.definitions?.tick();
+      running.companions.tick();
       await proveStandby(running, running.replicator, running.ledger);
     }
     this.#noteFence(fence);

@@ -3,29 +3,17 @@
  *
  * @module
  */
-import type { Backstop } from "./backstop.ts";
-import type { DefinitionSync } from "./definition_sync.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Companions } from "./companions.ts";
 import type { Failure } from "./failure.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { Replicator } from "./replicator.ts";
 import type { SourceNamespace } from "./source_namespace.ts";
 import type { RunningFacts } from "./status.ts";
 
-/** What runs beside a Replicator. */
-export interface RunningParts {
-  readonly ledger: DeletionLedger;
-  readonly namespace: SourceNamespace;
-  readonly backstop: Backstop;
-  readonly dependencies: Dependencies;
-  /** Undefined unless `spec.crds` is Sync. */
-  readonly definitions: DefinitionSync | undefined;
-}
-
 /** Reads the state of a Replicator. */
 export function runningFacts(
   replicator: Replicator,
-  parts: RunningParts,
+  parts: { readonly ledger: DeletionLedger; readonly namespace: SourceNamespace; readonly companions: Companions },
   unreachableSinceWallMs: number | undefined,
   hints?: boolean,
 ): RunningFacts {
@@ -55,9 +43,7 @@ export function runningFacts(
     namespace: parts.namespace.lastState,
     unreachableSinceWallMs,
     hints,
-    standby: parts.backstop.facts,
-    dependencies: parts.dependencies.facts,
-    definitions: parts.definitions?.findings ?? [],
+    ...parts.companions.facts,
   };
 }
 

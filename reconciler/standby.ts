@@ -5,14 +5,8 @@
  */
 import { FENCE_LEASE, MANAGED_BY } from "../crds/keys.ts";
 import { leaseOf, LEASES } from "../kube/lease.ts";
-import { Backstop } from "./backstop.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { apiVersionOf, groupResource } from "../kube/types.ts";
-import { DEFINITIONS } from "./builtin_types.ts";
-import { DefinitionSync } from "./definition_sync.ts";
-import { isBuiltIn } from "./desired/built_in.ts";
-import { sumOf } from "./desired/pods.ts";
 import { Fence } from "./fence.ts";
 import { fenceLeaseStore } from "./fence_lease.ts";
 import type { DeletionLedger } from "./intents.ts";
@@ -136,71 +130,4 @@ export async function proveStandby(
   if (!ledger.hasDoubts) namespace.knownVersion = replicator.sourceVersion ?? namespace.knownVersion;
   if (namespace.knownVersion !== undefined) annotations[SOURCE_VERSION] = namespace.knownVersion;
   if (syncedUpToWallMs !== undefined) await fence.renew(new Date(syncedUpToWallMs), annotations);
-}
-
-/** What a backstop takes from the Replication that it belongs to. */
-export interface BackstopOptions {
-  readonly identity: MirrorIdentity;
-  readonly fence: Fence;
-  readonly scaleToZero: boolean;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  leads(): boolean;
-  /** Undefined until it runs. */
-  replicator(): Replicator | undefined;
-  audit(operation: string, kind: string, name: string, resourceVersion: string): void;
-  changed(): void;
-}
-
-/** The backstop of a DR namespace whose fence is ours. */
-export function openBackstop(target: Cluster, options: BackstopOptions): Backstop {
-  const { identity, fence } = options;
-  return new Backstop({
-    ...options,
-    client: target.client,
-    namespace: identity.destinationNamespace,
-    replicationId: identity.replicationId,
-    types: () => target.catalogue?.discovery.types ?? [],
-    mayWrite: () => fence.open && options.leads(),
-    recheckFence: () => fence.recheck(),
-    allowance: () => {
-      const replicator = options.replicator();
-      if (replicator === undefined) return { pods: 0, complete: false };
-      const errors = [...replicator.followers.values()].filter(({ error }) => error !== undefined);
-      const pods = sumOf([...replicator.memory.notes()].map(([, note]) => note.pods));
-      return { pods, complete: replicator.lastPass !== undefined && errors.length === 0 };
-    },
-    audit: (operation, name, resourceVersion) => options.audit(operation, "resourcequotas", name, resourceVersion),
-  });
-}
-
-/** Keeps the definitions that a Replicator's objects need as the source has them. */
-export function openDefinitionSync(
-  { source, target }: Ends,
-  replicator: Replicator,
-  options: {
-    readonly signal: AbortSignal;
-    mayWrite(): boolean;
-    audit(operation: string, kind: string, name: string, resourceVersion: string): void;
-    changed(): void;
-  },
-): DefinitionSync {
-  const sync = new DefinitionSync({
-    ...options,
-    source: source.client,
-    target: target.client,
-    sourceClusterId: source.clusterId,
-    names: () => {
-      const mirrored = new Set(
-        [...replicator.memory.copiesByKind()].flatMap(([kind, count]) => count > 0 ? [kind] : []),
-      );
-      const custom = replicator.plan.kinds.filter(({ source: type }) => !isBuiltIn(apiVersionOf(type)));
-      return custom.filter(({ name, selected }) => selected && mirrored.has(name)).map(({ name }) => name);
-    },
-    audit: (operation, name, version) => options.audit(operation, groupResource(DEFINITIONS), name, version),
-  });
-  for (const end of [source, target]) {
-    options.signal.addEventListener("abort", end.onCatalogue(() => sync.look()), { once: true });
-  }
-  return sync;
 }
