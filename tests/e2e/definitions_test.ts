@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { untilEqual } from "./compare.ts";
-import { deployment, failure } from "./refusals.ts";
+import { deployment } from "./refusals.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
 import type { Printed } from "./scene.ts";
 
@@ -167,6 +167,9 @@ async function versions(safety: SafetyScene): Promise<void> {
 
 async function lost(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
+  // What is written is stored at v1 from then on.
+  await scene.apply([object("Widget", "v1", "wheel", { size: "1", colour: "blue" })]);
+  await scene.until(scene.dr, "widget", "wheel", NAME, ({ spec }) => spec.colour === "blue", DEADLINE_MS);
   const stored = (await scene.get(scene.dr, "crd", CRD)).status.storedVersions;
   assert.deepEqual(stored, ["v1beta1", "v1"]);
   await scene.source.kubectl([
@@ -180,7 +183,14 @@ async function lost(safety: SafetyScene): Promise<void> {
   ]);
   const before = await scene.get(scene.dr, "crd", CRD);
   await establish(safety, definition([V1]));
-  const found = await failure(scene, NAME, "CustomResourceDefinition", CRD);
+  const { status } = await safety.source.until(
+    "replications",
+    CONTROL,
+    NAME,
+    ({ status }) => status.failures?.some(({ name }: Printed) => name === CRD),
+  );
+  const found = status.failures.find(({ name }: Printed) => name === CRD);
+  assert.deepEqual([found.kind, found.class], ["CustomResourceDefinition", "Invalid"]);
   assert.match(found.message, /no version v1beta1 any more, at which DR still stores objects: migrate/);
   await safety.source.condition("replications", NAME, {
     type: "Synced",
@@ -191,8 +201,8 @@ async function lost(safety: SafetyScene): Promise<void> {
   await scene.apply([object("Widget", "v1", "cog", { size: "3" })]);
   await scene.until(scene.dr, "widget", "cog", NAME, ({ spec }) => spec.size === "3", DEADLINE_MS);
   // What the message asks for.
-  const status = '{"status":{"storedVersions":["v1"]}}';
-  await scene.dr.kubectl(["patch", "crd", CRD, "--subresource=status", "--type=merge", "-p", status]);
+  const migrated = '{"status":{"storedVersions":["v1"]}}';
+  await scene.dr.kubectl(["patch", "crd", CRD, "--subresource=status", "--type=merge", "-p", migrated]);
   await scene.dr.kubectl(["patch", "crd", CRD, "--type=json", "-p", '[{"op":"remove","path":"/spec/versions/1"}]']);
   await safety.source.condition("replications", NAME, { type: "Synced", status: "True" });
 }
