@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { PODS } from "../../reconciler/builtin_types.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
+import { Api, conditionOf, CONTROL } from "./api.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { deployment } from "./refusals.ts";
 import { type SafetyScene, startSafetyScene, together } from "./safety.ts";
@@ -14,10 +15,9 @@ import type { Printed, Scene } from "./scene.ts";
 
 const QUOTA = "dr-syncer-standby";
 const OVERRIDE = "dr-syncer.io/scale-override";
-const CONTROL = "dr-syncer-system";
 /** Who gave up is told for a minute, and looked at every 30 s. */
-const FORGIVEN_MS = 180_000;
-const DEADLINE_MS = 90_000;
+const FORGIVEN_MS = 240_000;
+const DEADLINE_MS = 150_000;
 
 Deno.test("a standby is quiet", async (t) => {
   await using safety = await startSafetyScene({ drs: ["dr", "poor"], dr: { controllerManager: true } });
@@ -40,25 +40,47 @@ function limits(quota: Printed): unknown {
   return quota?.spec.hard;
 }
 
-async function quotaOf(scene: Scene, namespace: string, hard: object): Promise<Printed> {
+async function quotaOf({ dr }: SafetyScene, namespace: string, hard?: object): Promise<Printed> {
   const isSo = (quota: Printed) => JSON.stringify(limits(quota)) === JSON.stringify(hard);
-  return await scene.until(scene.dr, "resourcequota", QUOTA, namespace, (quota) => isSo(quota), DEADLINE_MS);
+  return await dr.until("resourcequotas", namespace, QUOTA, isSo, DEADLINE_MS);
+}
+
+async function podsOf({ dr }: SafetyScene, namespace: string, count: number): Promise<void> {
+  const look = async () => (await dr.list("pods", namespace)).length === count;
+  await waitFor(`${count} Pods in ${namespace}`, look, { deadlineMs: DEADLINE_MS, pollMs: 200 });
+}
+
+async function condition(
+  { source }: SafetyScene,
+  name: string,
+  type: string,
+  status: "True" | "False" | "Unknown",
+  reason?: string,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  await source.condition("replications", name, { type, status, reason }, deadlineMs);
 }
 
 /** Mirrors a namespace; resolves when its standby is known to be quiet. */
-async function standby(scene: Scene, namespace: string, objects: object[] = [], spec: object = {}): Promise<void> {
+async function standby(
+  safety: SafetyScene,
+  namespace: string,
+  objects: object[] = [],
+  spec: object = {},
+): Promise<void> {
+  const { scene } = safety;
   await scene.replicate(namespace, { driftPolicy: "Report", ...spec });
   if (objects.length > 0) await scene.apply(objects);
-  await scene.condition(namespace, "Synced", "True", undefined, DEADLINE_MS);
-  await scene.condition(namespace, "StandbyQuiet", "True", "Quiet", DEADLINE_MS);
+  await condition(safety, namespace, "Synced", "True");
+  await condition(safety, namespace, "StandbyQuiet", "True", "Quiet");
 }
 
 /** Waits for a verdict on a standby whose message matches. */
-async function verdict(scene: Scene, name: string, reason: string, message: RegExp, deadlineMs = DEADLINE_MS) {
-  await scene.until(scene.source, "replications.dr-syncer.io", name, CONTROL, ({ status }) => {
-    const found = status?.conditions?.find(({ type }: Printed) => type === "StandbyQuiet");
+async function verdict({ source }: SafetyScene, name: string, reason: string, message: RegExp): Promise<void> {
+  await source.until("replications", CONTROL, name, (object) => {
+    const found = conditionOf(object, "StandbyQuiet");
     return found?.reason === reason && message.test(found.message);
-  }, deadlineMs);
+  }, DEADLINE_MS);
 }
 
 function pod(namespace: string, name: string): object {
@@ -75,33 +97,36 @@ async function createInDr({ dr }: Scene, object: object): Promise<string> {
   return stderr;
 }
 
-async function operator({ scene }: SafetyScene): Promise<void> {
+async function operator(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "operator";
-  await standby(scene, name, [deployment(name, "web")]);
+  await standby(safety, name, [deployment(name, "web")]);
   assert.match(await createInDr(scene, pod(name, "bare")), /exceeded quota: dr-syncer-standby/);
   await createInDr(scene, { ...deployment(name, "theirs") as Printed });
   await scene.dr.kubectl(["scale", "deployment/web", "-n", name, "--replicas=2"]);
-  await verdict(scene, name, "PodsRefused", /Deployment theirs.*tries/);
-  await verdict(scene, name, "PodsRefused", /Deployment web.*tries/);
+  await verdict(safety, name, "PodsRefused", /Deployment theirs.*tries/);
+  await verdict(safety, name, "PodsRefused", /Deployment web.*tries/);
   assert.deepEqual(await scene.list(scene.dr, "pods", name), []);
   await scene.dr.kubectl(["delete", "deployment", "theirs", "-n", name]);
   await scene.dr.kubectl(["scale", "deployment/web", "-n", name, "--replicas=0"]);
-  await scene.condition(name, "StandbyQuiet", "True", "Quiet", FORGIVEN_MS);
+  await condition(safety, name, "StandbyQuiet", "True", "Quiet", FORGIVEN_MS);
 }
 
 /** Stands for an operator: what it makes is owned by the mirrored object. */
-async function mirroredOwner({ scene }: SafetyScene): Promise<void> {
+async function mirroredOwner(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "owned-by-copy";
   const owner = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "queue", namespace: name } };
-  await standby(scene, name, [owner]);
-  const { metadata: { uid } } = await scene.until(scene.dr, "configmap", "queue", name);
+  await standby(safety, name, [owner]);
+  const { metadata: { uid } } = await safety.dr.until("configmaps", name, "queue", undefined, DEADLINE_MS);
   const made = deployment(name, "broker") as Printed;
   made.metadata.ownerReferences = [{ apiVersion: "v1", kind: "ConfigMap", name: "queue", uid, controller: true }];
   await createInDr(scene, made);
-  await verdict(scene, name, "PodsRefused", /^Deployment broker of ConfigMap queue tries/);
+  await verdict(safety, name, "PodsRefused", /^Deployment broker of ConfigMap queue tries/);
 }
 
-async function everyKind({ scene }: SafetyScene): Promise<void> {
+async function everyKind(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "every-kind";
   using dr = new ClusterView(scene.dr);
   const ended = new AbortController();
@@ -119,7 +144,7 @@ async function everyKind({ scene }: SafetyScene): Promise<void> {
     spec,
   });
   const job = { template: { spec: { ...template.spec, restartPolicy: "Never" } } };
-  await standby(scene, name, [
+  await standby(safety, name, [
     of("apps/v1", "Deployment", { replicas: 2, selector, template }),
     of("apps/v1", "ReplicaSet", { replicas: 2, selector, template }),
     of("apps/v1", "StatefulSet", { replicas: 2, serviceName: "x", selector, template }),
@@ -139,32 +164,29 @@ async function everyKind({ scene }: SafetyScene): Promise<void> {
   ended.abort();
   await watch.done;
   assert.deepEqual(started, []);
-  await verdict(scene, name, "Quiet", /^nothing of the application runs$/);
+  await verdict(safety, name, "Quiet", /^nothing of the application runs$/);
 }
 
-async function allowed({ scene }: SafetyScene): Promise<void> {
+async function allowed(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "allowed";
   const web = deployment(name, "web") as Printed;
   web.spec.replicas = 3;
-  await standby(scene, name, [web, deployment(name, "api")]);
-  await quotaOf(scene, name, { pods: "0" });
+  await standby(safety, name, [web, deployment(name, "api")]);
+  await quotaOf(safety, name, { pods: "0" });
   await scene.source.kubectl(["label", "deployment", "web", "-n", name, `${OVERRIDE}=2`]);
-  await quotaOf(scene, name, { pods: "3" });
-  const podsOf = async (count: number) =>
-    await waitFor(`${count} Pods in ${name}`, async () => (await scene.list(scene.dr, "pods", name)).length === count, {
-      deadlineMs: DEADLINE_MS,
-    });
-  await podsOf(2);
-  await verdict(scene, name, "Quiet", /3 Pods at most/);
+  await quotaOf(safety, name, { pods: "3" });
+  await podsOf(safety, name, 2);
+  await verdict(safety, name, "Quiet", /3 Pods at most/);
   await scene.dr.kubectl(["scale", "deployment/api", "-n", name, "--replicas=3"]);
-  await verdict(scene, name, "PodsRunning", /Deployment api; Deployment api tries to start more/);
+  await verdict(safety, name, "PodsRunning", /Deployment api; Deployment api tries to start more/);
   await scene.dr.kubectl(["scale", "deployment/api", "-n", name, "--replicas=0"]);
   await scene.source.kubectl(["label", "deployment", "web", "-n", name, `${OVERRIDE}-`]);
-  await quotaOf(scene, name, { pods: "0" });
-  await podsOf(0);
+  await quotaOf(safety, name, { pods: "0" });
+  await podsOf(safety, name, 0);
 }
 
-async function lifted({ scene }: SafetyScene): Promise<void> {
+async function lifted(safety: SafetyScene): Promise<void> {
   const name = "lifted";
   const job = {
     apiVersion: "batch/v1",
@@ -172,18 +194,17 @@ async function lifted({ scene }: SafetyScene): Promise<void> {
     metadata: { name: "job", namespace: name, labels: { [OVERRIDE]: "keep" } },
     spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "none" }] } } },
   };
-  await standby(scene, name, [job]);
-  await scene.until(scene.dr, "resourcequota", QUOTA, name, (quota) => limits(quota) === undefined, DEADLINE_MS);
-  await waitFor("the Job's Pod", async () => (await scene.list(scene.dr, "pods", name)).length === 1, {
-    deadlineMs: DEADLINE_MS,
-  });
-  await verdict(scene, name, "Quiet", /in any number/);
+  await standby(safety, name, [job]);
+  await quotaOf(safety, name, undefined);
+  await podsOf(safety, name, 1);
+  await verdict(safety, name, "Quiet", /in any number/);
 }
 
-async function removed({ scene }: SafetyScene): Promise<void> {
+async function removed(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "removed";
-  await standby(scene, name, [deployment(name, "web")]);
-  await quotaOf(scene, name, { pods: "0" });
+  await standby(safety, name, [deployment(name, "web")]);
+  await quotaOf(safety, name, { pods: "0" });
   const set = (value: boolean) =>
     scene.source.kubectl([
       "patch",
@@ -196,33 +217,31 @@ async function removed({ scene }: SafetyScene): Promise<void> {
       `{"spec":{"scaleToZero":${value}}}`,
     ]);
   await set(false);
-  await scene.untilGone(scene.dr, "resourcequota", QUOTA, name, DEADLINE_MS);
-  await scene.condition(name, "StandbyQuiet", "Unknown", "NotScaledToZero", DEADLINE_MS);
-  await waitFor("the application's Pod", async () => (await scene.list(scene.dr, "pods", name)).length > 0, {
-    deadlineMs: DEADLINE_MS,
-  });
+  await safety.dr.untilGone("resourcequotas", name, QUOTA, DEADLINE_MS);
+  await condition(safety, name, "StandbyQuiet", "Unknown", "NotScaledToZero");
+  await podsOf(safety, name, 1);
   await set(true);
-  await quotaOf(scene, name, { pods: "0" });
-  await scene.condition(name, "StandbyQuiet", "True", "Quiet", DEADLINE_MS);
+  await quotaOf(safety, name, { pods: "0" });
+  await condition(safety, name, "StandbyQuiet", "True", "Quiet");
 }
 
-async function foreignPods({ scene }: SafetyScene): Promise<void> {
+async function foreignPods(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "foreign-pods";
   await scene.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name } }], scene.dr);
   await createInDr(scene, deployment(name, "theirs"));
-  await waitFor("their Pod", async () => (await scene.list(scene.dr, "pods", name)).length > 0, {
-    deadlineMs: DEADLINE_MS,
-  });
+  await podsOf(safety, name, 1);
   await scene.replicate(name);
-  await scene.condition(name, "Synced", "True", undefined, DEADLINE_MS);
-  await verdict(scene, name, "ForeignPods", /of Deployment theirs; no quota is set/);
+  await condition(safety, name, "Synced", "True");
+  await verdict(safety, name, "ForeignPods", /of Deployment theirs; no quota is set/);
   assert.equal(await scene.get(scene.dr, "resourcequota", QUOTA, name), undefined);
   await scene.dr.kubectl(["delete", "deployment", "theirs", "-n", name]);
-  await scene.condition(name, "StandbyQuiet", "True", "Quiet", DEADLINE_MS);
-  await quotaOf(scene, name, { pods: "0" });
+  await condition(safety, name, "StandbyQuiet", "True", "Quiet");
+  await quotaOf(safety, name, { pods: "0" });
 }
 
-async function foreignQuota({ scene }: SafetyScene): Promise<void> {
+async function foreignQuota(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "foreign-quota";
   const quota = {
     apiVersion: "v1",
@@ -232,33 +251,35 @@ async function foreignQuota({ scene }: SafetyScene): Promise<void> {
   };
   await scene.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name } }, quota], scene.dr);
   await scene.replicate(name);
-  await scene.condition(name, "Synced", "True", undefined, DEADLINE_MS);
-  await verdict(scene, name, "QuotaConflict", /not ours.*rename or delete/);
+  await condition(safety, name, "Synced", "True");
+  await verdict(safety, name, "QuotaConflict", /not ours.*rename or delete/);
   const { spec, metadata } = await scene.get(scene.dr, "resourcequota", QUOTA, name);
   assert.deepEqual([spec, metadata.labels], [quota.spec, undefined]);
   await scene.dr.kubectl(["delete", "resourcequota", QUOTA, "-n", name]);
-  await scene.condition(name, "StandbyQuiet", "True", "Quiet", DEADLINE_MS);
+  await condition(safety, name, "StandbyQuiet", "True", "Quiet");
 }
 
-async function keptWhileStandby({ scene }: SafetyScene): Promise<void> {
+async function keptWhileStandby(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "kept";
-  await standby(scene, name);
+  await standby(safety, name);
   await scene.dr.kubectl(["delete", "resourcequota", QUOTA, "-n", name]);
-  await quotaOf(scene, name, { pods: "0" });
+  await quotaOf(safety, name, { pods: "0" });
   const patch = '{"spec":{"hard":{"pods":"7"}}}';
   await scene.dr.kubectl(["patch", "resourcequota", QUOTA, "-n", name, "--type=merge", "-p", patch]);
-  await quotaOf(scene, name, { pods: "0" });
+  await quotaOf(safety, name, { pods: "0" });
   // As docs/guide/safety.md tells whoever activates a namespace by hand.
   const role = "dr-syncer.io/role=Active";
   await scene.dr.kubectl(["annotate", "--overwrite", "lease", "dr-syncer", "-n", name, role]);
   await scene.dr.kubectl(["delete", "resourcequota", QUOTA, "-n", name]);
-  await scene.condition(name, "Ready", "False", "NotStandby", DEADLINE_MS);
-  await scene.condition(name, "StandbyQuiet", "Unknown", "NotRunning", DEADLINE_MS);
+  await condition(safety, name, "Ready", "False", "NotStandby");
+  await condition(safety, name, "StandbyQuiet", "Unknown", "NotRunning");
   assert.equal(await createInDr(scene, pod(name, "bare")), "");
   assert.equal(await scene.get(scene.dr, "resourcequota", QUOTA, name), undefined);
 }
 
-async function idle({ scene }: SafetyScene): Promise<void> {
+async function idle(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "quota-idle";
   const own = {
     apiVersion: "v1",
@@ -266,10 +287,10 @@ async function idle({ scene }: SafetyScene): Promise<void> {
     metadata: { name: "team", namespace: name },
     spec: { hard: { pods: "10" } },
   };
-  await standby(scene, name, [own]);
-  const copy = await scene.until(scene.dr, "resourcequota", "team", name);
+  await standby(safety, name, [own]);
+  const copy = await safety.dr.until("resourcequotas", name, "team", undefined, DEADLINE_MS);
   assert.deepEqual(copy.spec.hard, own.spec.hard);
-  const { metadata } = await quotaOf(scene, name, { pods: "0" });
+  const { metadata } = await quotaOf(safety, name, { pods: "0" });
   for (const value of ["first", "second"]) {
     const sync = `dr-syncer.io/sync-now=${value}`;
     await scene.source.kubectl(["annotate", "repl", name, "-n", CONTROL, "--overwrite", sync]);
@@ -288,17 +309,19 @@ async function idle({ scene }: SafetyScene): Promise<void> {
   assert.equal(lines.length, 1, `written once, when it was created: ${lines.join("\n")}`);
 }
 
-async function missingPermission({ scene }: SafetyScene): Promise<void> {
+async function missingPermission(safety: SafetyScene): Promise<void> {
+  const { scene } = safety;
   const name = "may-not";
   const poor = scene.drs[1] ?? assert.fail("there is no second DR cluster");
   await restrict(poor);
   await scene.replicate(name, { destinationCluster: poor.name, resourceTypes: ["configmaps"] });
   const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "map", namespace: name } };
   await scene.apply([map]);
-  await scene.until(poor, "configmap", "map", name, undefined, DEADLINE_MS);
-  await verdict(scene, name, "Forbidden", /pods.*deploy\/dr-cluster/s);
-  const authorized = await scene.until(scene.source, "remotecluster", poor.name, CONTROL, ({ status }) => {
-    const found = status?.conditions?.find(({ type }: Printed) => type === "Authorized");
+  using api = new Api(poor);
+  await api.until("configmaps", name, "map", undefined, DEADLINE_MS);
+  await verdict(safety, name, "Forbidden", /pods.*deploy\/dr-cluster/s);
+  const authorized = await safety.source.until("remoteclusters", CONTROL, poor.name, (object) => {
+    const found = conditionOf(object, "Authorized");
     return found?.status === "False" && /list, watch on pods, events/.test(found.message);
   }, DEADLINE_MS);
   assert.equal(authorized.status.health, "Degraded");
