@@ -85,7 +85,9 @@ Deno.test("the check of the examples finds an unknown field, a wrong value and a
   const validate = ajv.compile(strictSchema("Replication"));
   const spec = good.spec as Record<string, unknown>;
   for (
-    const change of [{ sorceNamespace: "x" }, { crds: "Sync" }, { deletion: { grace: "1d" } }, { sourceNamespace: "" }]
+    const change of [{ sorceNamespace: "x" }, { crds: "Always" }, { deletion: { grace: "1d" } }, {
+      sourceNamespace: "",
+    }]
   ) {
     assert.equal(validate({ ...good, spec: { ...spec, ...change } }), false, JSON.stringify(change));
   }

@@ -25,6 +25,12 @@ export const NAMESPACES = builtin("", "v1", "namespaces", "Namespace", false);
 export const SECRETS = builtin("", "v1", "secrets", "Secret", true);
 export const PODS = builtin("", "v1", "pods", "Pod", true);
 export const API_SERVICES = builtin("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
+export const EVENTS = builtin("", "v1", "events", "Event", true);
+export const RESOURCE_QUOTAS = builtin("", "v1", "resourcequotas", "ResourceQuota", true);
+export const STORAGE_CLASSES = builtin("storage.k8s.io", "v1", "storageclasses", "StorageClass", false);
+export const INGRESS_CLASSES = builtin("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
+export const PRIORITY_CLASSES = builtin("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false);
+export const RUNTIME_CLASSES = builtin("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", false);
 export const DEFINITIONS = builtin(
   "apiextensions.k8s.io",
   "v1",

@@ -12,18 +12,17 @@ import {
   type KubeObject,
   type ResourceType,
 } from "../kube/types.ts";
+import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
+import { type DefinitionFacts, readDefinitionFacts } from "./definition_facts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
-import { readScalePaths } from "./scale_paths.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
-export interface Catalogue {
+export interface Catalogue extends DefinitionFacts {
   readonly discovery: Discovery;
-  /** `specReplicasPath` of custom resources with a scale subresource, by `resource.group`. */
-  readonly scalePaths: ReadonlyMap<string, string>;
   /** Digest of the schemas of each group version (`apps/v1`, `v1`). */
   readonly schemas: ReadonlyMap<string, string>;
 }
@@ -39,6 +38,7 @@ export class Cluster {
   /** Watches of our copies: metadata only. */
   readonly copies: WatchHub;
   readonly dispatcher: Dispatcher;
+  readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
   #refreshing: Promise<Catalogue> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -56,6 +56,7 @@ export class Cluster {
     this.name = name;
     this.client = client;
     this.clusterId = options.clusterId;
+    this.classes = new ClassNames(client);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);
@@ -87,9 +88,9 @@ export class Cluster {
   async #read(signal?: AbortSignal): Promise<Catalogue> {
     const before = this.#catalogue;
     const discovery = await this.client.discover({ signal });
-    const scalePaths = await readScalePaths(this.client, discovery, signal);
+    const facts = await readDefinitionFacts(this.client, discovery, signal);
     const schemas = await readSchemaDigests(this.client, signal) ?? before?.schemas ?? new Map();
-    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), scalePaths, schemas };
+    this.#catalogue = { discovery: keepStale(discovery, before?.discovery), ...facts, schemas };
     if (before === undefined || describe(before) !== describe(this.#catalogue)) {
       for (const listener of this.#listeners) listener();
     }
@@ -115,7 +116,9 @@ function describe(catalogue: Catalogue): string {
     `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`
   );
   const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
-  return [...types.sort(), ...versions.sort(), ...[...catalogue.scalePaths, ...catalogue.schemas].flat()].join(" ");
+  const { scalePaths, storageVersions, schemas } = catalogue;
+  const maps = [scalePaths, storageVersions, schemas].map((map) => [...map].flat().join(" "));
+  return [...types.sort(), ...versions.sort(), ...maps].join(" ");
 }
 
 /** Identity of a cluster: the uid of its Namespace kube-system. Throws `KubeError`. */

@@ -1,5 +1,5 @@
 /**
- * Installs the definition of a custom resource that the DR cluster lacks (`spec.crds: IfMissing`).
+ * Installs the definition of a custom resource that the DR cluster lacks (`spec.crds` other than `Never`).
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import { desiredCrd } from "./desired/crd.ts";
 import type { MirroredKind } from "./kinds.ts";
+import type { MirrorOptions } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** All of it together: whoever waits must not look stuck. */
@@ -21,11 +22,11 @@ const LOOK_EVERY_MS = 50;
 export class Definitions {
   readonly #source: Cluster;
   readonly #target: Cluster;
-  readonly #policy: "IfMissing" | "Never";
+  readonly #policy: MirrorOptions["crds"];
   readonly #created: (name: string) => void;
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  constructor(source: Cluster, target: Cluster, policy: "IfMissing" | "Never", created: (name: string) => void) {
+  constructor(source: Cluster, target: Cluster, policy: MirrorOptions["crds"], created: (name: string) => void) {
     this.#source = source;
     this.#target = target;
     this.#policy = policy;
@@ -77,7 +78,7 @@ export class Definitions {
   }
 
   async #create(source: KubeObject, signal: AbortSignal): Promise<void> {
-    const wanted = desiredCrd(source);
+    const wanted = desiredCrd(source, this.#source.clusterId);
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });

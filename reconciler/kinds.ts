@@ -31,6 +31,8 @@ export function planKinds(options: {
   readonly target: Discovery;
   readonly selected: ReadonlySet<string> | "*";
   readonly deselected: ReadonlySet<string>;
+  /** Storage versions of custom resources, DR's first: without its backend, a conversion webhook breaks the others. */
+  readonly stored?: readonly ReadonlyMap<string, string>[];
 }): KindPlan {
   const targetTypes = new Map(options.target.types.map((type) => [groupResource(type), type]));
   const kinds: MirroredKind[] = [];
@@ -48,19 +50,23 @@ export function planKinds(options: {
   return { kinds };
 }
 
-/** The source's preferred version if DR serves it, else the first that both serve; a version only DR has is never guessed. */
+/**
+ * A version that both serve: the storage version, else the source's preferred one, else the source's first; a version that
+ * only DR has is never guessed.
+ */
 function chooseVersion(
   type: ResourceType,
-  discoveries: { readonly source: Discovery; readonly target: Discovery },
+  discoveries: Pick<Parameters<typeof planKinds>[0], "source" | "target" | "stored">,
   target: ResourceType | undefined,
 ): { source: ResourceType; target?: ResourceType } {
   if (target === undefined) return { source: type };
   const name = groupResource(type);
   const servedInTarget = discoveries.target.versions.get(name) ?? [target.version];
   const servedInSource = discoveries.source.versions.get(name) ?? [type.version];
-  const version = servedInTarget.includes(type.version)
-    ? type.version
-    : servedInSource.find((candidate) => servedInTarget.includes(candidate));
+  const stored = (discoveries.stored ?? []).map((versions) => versions.get(name));
+  const version = [...stored, type.version, ...servedInSource].find((candidate) =>
+    candidate !== undefined && servedInSource.includes(candidate) && servedInTarget.includes(candidate)
+  );
   if (version === undefined) return { source: type };
   return { source: { ...type, version }, target: { ...target, version } };
 }

@@ -49,6 +49,27 @@ Deno.test("kinds that are not selected, or excluded, are planned as not selected
   ]);
 });
 
+const storedCases: { what: string; stored: (string | undefined)[]; served: string[]; expected: string }[] = [
+  { what: "DR's storage version comes first", stored: ["v1", "v2"], served: ["v2", "v1"], expected: "v1" },
+  { what: "then the source's", stored: [undefined, "v1"], served: ["v2", "v1"], expected: "v1" },
+  { what: "one that DR does not serve does not count", stored: [undefined, "v1"], served: ["v2"], expected: "v2" },
+  { what: "nor one that the source does not serve", stored: ["v3", "v2"], served: ["v3", "v2"], expected: "v2" },
+];
+
+for (const { what, stored, served, expected } of storedCases) {
+  Deno.test(`the version of a custom resource: ${what}`, () => {
+    const name = "widgets.example.com";
+    const { kinds: [kind] } = planKinds({
+      source: discoveryOf([widgets], { [name]: ["v2", "v1"] }),
+      target: discoveryOf([{ ...widgets, version: served[0] as string }], { [name]: served }),
+      stored: stored.map((version) => new Map(version === undefined ? [] : [[name, version]])),
+      selected: "*",
+      deselected: new Set(),
+    });
+    assert.deepEqual([kind?.source.version, kind?.target?.version], [expected, expected]);
+  });
+}
+
 const versionCases: { what: string; source: string[]; target: string[] | undefined; expected: string }[] = [
   { what: "both prefer the same", source: ["v2"], target: ["v2"], expected: "v2 v2" },
   { what: "DR prefers a newer one but serves the source's", source: ["v2"], target: ["v3", "v2"], expected: "v2 v2" },

@@ -10,7 +10,7 @@ import type { Wanted } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import { controllerOf } from "./desired/owners.ts";
 import { ruleFor } from "./desired/rules.ts";
-import { settle } from "./desired_copy.ts";
+import { noteCopy, settle } from "./desired_copy.ts";
 import { isAsMade } from "./desired/service_account.ts";
 import { truceMs } from "./dispute.ts";
 import { changedBy, isOnlyOurs } from "./managers.ts";
@@ -45,6 +45,7 @@ export async function lookAtCopy(attempt: Attempt): Promise<Look> {
   const live = await readCopy(kind, name, context);
   if (live === undefined) {
     context.memory.setCopy(entry, undefined);
+    if (entry.kept !== undefined) noteCopy(attempt.want.object, kind, context);
     entry.kept = undefined;
     return { type: "Write", want: attempt.want };
   }
@@ -81,7 +82,7 @@ function lookAtOther(attempt: Attempt, live: KubeObject, isUnmanaged: boolean): 
   if (!isNobodys || !mayAdopt) return done({ type: "Conflict", message });
   const field = ruleFor(kind.source).stays?.(live, want.object);
   if (field !== undefined) return done({ type: "Conflict", message: `${message}, and keeps its ${field} for life` });
-  const settled = settle(want, live, kind, entry);
+  const settled = settle(want, live, kind, entry, context);
   // It was the copy, and lost what shows that.
   const drift = entry.written === want.hash ? driftOf(attempt, live, settled) : undefined;
   return drift?.type === "Done" ? drift : { type: "Adopt", want: settled, live, drift };
@@ -89,7 +90,7 @@ function lookAtOther(attempt: Attempt, live: KubeObject, isUnmanaged: boolean): 
 
 function lookAtOurs(attempt: Attempt, live: KubeObject): Look {
   const { kind, want: wanted, entry, context } = attempt;
-  const want = settle(wanted, live, kind, entry);
+  const want = settle(wanted, live, kind, entry, context);
   if (isAsWanted(live, want, entry, context.targetSchema(kind))) return done({ type: "Unchanged" });
   if (entry.copy?.hash !== want.hash) {
     const field = ruleFor(kind.source).stays?.(live, want.object);

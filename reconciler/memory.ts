@@ -8,6 +8,8 @@ import type { ObjectMeta } from "../kube/types.ts";
 import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
+import type { ClassName } from "./desired/classes.ts";
+import type { Pods } from "./desired/pods.ts";
 import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
 import { createdEntry } from "./created_entry.ts";
@@ -134,9 +136,19 @@ export function markOf(live: ObjectMeta): CopyMark | undefined {
   };
 }
 
+/** What is kept of a copy's content, because something in DR depends on the sum of all copies. */
+export interface CopyNote {
+  /** Pods that it may run in the standby. */
+  readonly pods: Pods;
+  /** Classes of the DR cluster that it names. */
+  readonly classes: readonly ClassName[];
+}
+
 /** All entries of one Replication. */
 export class Memory {
   readonly #entries = new Map<string, Entry>();
+  readonly #notes = new Map<string, CopyNote>();
+  readonly #classes = new Set<ClassName>();
   readonly #copies = new Map<string, number>();
 
   get(key: string): Entry | undefined {
@@ -178,6 +190,7 @@ export class Memory {
     if (entry === undefined) return;
     this.setCopy(entry, undefined);
     this.#entries.delete(key);
+    this.#notes.delete(key);
   }
 
   get size(): number {
@@ -186,6 +199,26 @@ export class Memory {
 
   entries(): IterableIterator<[string, Entry]> {
     return this.#entries.entries();
+  }
+
+  /** Notes what a copy is to hold. */
+  note(key: string, note: CopyNote): void {
+    for (const name of note.classes) this.#classes.add(name);
+    if (note.pods === 0 && note.classes.length === 0) this.#notes.delete(key);
+    else this.#notes.set(key, note);
+  }
+
+  /** Every class that a copy has named so far. */
+  get classes(): ReadonlySet<ClassName> {
+    return this.#classes;
+  }
+
+  /** Notes of the copies that are in DR or on their way; what is to go counts until it is gone. */
+  *notes(): Generator<[string, CopyNote]> {
+    for (const [key, note] of this.#notes) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined && (entry.copy !== undefined || entry.state !== "Skipped")) yield [key, note];
+    }
   }
 
   /** How many objects are in each state; every state is named, so that a gauge goes back to 0. */

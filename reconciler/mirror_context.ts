@@ -28,7 +28,7 @@ export interface MirrorIdentity {
 export interface MirrorOptions {
   readonly scaleToZero: boolean;
   readonly rbacObjects: "Mirror" | "Skip";
-  readonly crds: "IfMissing" | "Never";
+  readonly crds: "IfMissing" | "Sync" | "Never";
   readonly deletion: DeletionPolicy;
   readonly conflictPolicy: "Abort" | "Adopt";
   readonly driftPolicy: "Correct" | "Report";

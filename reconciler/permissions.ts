@@ -4,6 +4,7 @@
  * @module
  */
 import { groupResource, type KubeClient, type ResourceType } from "../kube/types.ts";
+import { CLASS_TYPES } from "./classes.ts";
 import { mirroredKind } from "./desired/kinds.ts";
 
 /** What a namespace is to us: a source is only read. */
@@ -51,6 +52,14 @@ export function missingPermissions(rules: readonly Rule[], types: readonly Resou
   const lease = { group: "coordination.k8s.io", resource: "leases" };
   const leaseVerbs = use === "Standby" ? ["get", "create", "update", "watch", "list"] : [];
   note(lacking(rules, leaseVerbs, lease), groupResource(lease));
+  if (use === "Standby") {
+    // Condition StandbyQuiet: who has Pods in a standby, and who is refused some.
+    for (const resource of ["pods", "events"]) {
+      note(lacking(rules, ["list", "watch"], { group: "", resource }), resource);
+    }
+    // Condition DependenciesMissing: which classes there are.
+    for (const type of CLASS_TYPES) note(lacking(rules, ["list"], type), groupResource(type));
+  }
   const namespaceVerbs = use === "Standby" ? ["get", "create"] : ["get"];
   note(lacking(rules, namespaceVerbs, { group: "", resource: "namespaces" }), "namespaces");
   return [...byVerbs].map(([verbs, resources]) => {

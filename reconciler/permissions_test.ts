@@ -13,6 +13,12 @@ const VERBS = ["get", "list", "watch", "create", "patch", "delete"];
 const basis = [
   { verbs: ["get", "list", "watch", "create", "update"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
   { verbs: ["get", "create"], apiGroups: [""], resources: ["namespaces"] },
+  { verbs: ["list", "watch"], apiGroups: [""], resources: ["pods", "events"] },
+  {
+    verbs: ["list"],
+    apiGroups: ["storage.k8s.io", "networking.k8s.io", "scheduling.k8s.io", "node.k8s.io"],
+    resources: ["storageclasses", "ingressclasses", "priorityclasses", "runtimeclasses"],
+  },
 ];
 
 Deno.test("rules that allow everything lack nothing", () => {
@@ -36,6 +42,9 @@ Deno.test("what is missing is named by verbs and kinds", () => {
   ]);
   assert.deepEqual(missingPermissions([], [], "Standby"), [
     "get, create, update, watch, list on leases.coordination.k8s.io",
+    "list, watch on pods, events",
+    "list on storageclasses.storage.k8s.io, ingressclasses.networking.k8s.io, priorityclasses.scheduling.k8s.io, " +
+    "runtimeclasses.node.k8s.io",
     "get, create on namespaces",
   ]);
 });

@@ -12,6 +12,7 @@ import { describe, scheduleOf, type Verdict } from "../crds/validate.ts";
 import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
+import { Companions } from "./companions.ts";
 import { classify } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
@@ -62,6 +63,7 @@ export interface ReplicationPorts {
 }
 
 interface Running extends Ends, Standby {
+  readonly companions: Companions;
   readonly replicator: Replicator;
   readonly ledger: DeletionLedger;
   readonly identity: MirrorIdentity;
@@ -266,10 +268,27 @@ export class ReplicationRunner {
     this.#epochOf = identity.replicationId;
     this.#noteFence(standby.fence);
     if (!standby.fence.open || this.#abort.signal.aborted) return;
+    const companions = this.#openCompanions(ends, standby, identity);
+    await companions.prepare();
+    if (this.#abort.signal.aborted) return companions.stop();
     this.#startedAtMs = this.#ports.clock.monotonicMs();
-    this.#running = this.#launch({ ...ends, ...standby, identity, ledger: this.#openLedger() });
+    this.#running = this.#launch({ ...ends, ...standby, identity, companions, ledger: this.#openLedger() });
     this.#notRunning = undefined;
     this.#ports.onRunning();
+  }
+
+  #openCompanions(ends: Ends, { fence }: Standby, identity: MirrorIdentity): Companions {
+    return new Companions({
+      ...this.#ports,
+      ...ends,
+      leads: () => this.#ports.leads(),
+      name: this.#name,
+      identity,
+      fence,
+      spec: this.#object.spec,
+      signal: this.#abort.signal,
+      changed: () => this.#writer.changed(),
+    });
   }
 
   #openLedger(): DeletionLedger {
@@ -290,7 +309,7 @@ export class ReplicationRunner {
 
   #launch(parts: Omit<Running, "replicator" | "generation" | "stop">): Running {
     const { spec } = this.#object;
-    const { source, target, identity, namespace, fence, ledger } = parts;
+    const { source, target, identity, namespace, fence, ledger, companions } = parts;
     const remote = this.#ports.remoteCluster(spec.destinationCluster)?.object;
     const abort = new AbortController();
     const replicator = new Replicator({
@@ -309,13 +328,18 @@ export class ReplicationRunner {
       namespace,
       continuous: spec.replicationMode === "Continuous",
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
-      onChange: () => this.#writer.changed(),
+      onChange: () => {
+        companions.copiesChanged();
+        this.#writer.changed();
+      },
     });
     watchFence(target, identity, fence, () => this.kick(), abort.signal);
+    companions.start(replicator);
     replicator.start();
     this.#schedule.set(scheduleOf(this.#object, remote), spec.timeZone);
     const stop = () => {
       abort.abort();
+      companions.stop();
       replicator.stop();
       this.#schedule.stop();
     };
@@ -327,6 +351,7 @@ export class ReplicationRunner {
     if (!fence.open) await fence.recheck();
     else if (this.#ports.clock.monotonicMs() - this.#renewedAtMs >= TICK_MS - 1_000) {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
+      running.companions.tick();
       await proveStandby(running, running.replicator, running.ledger);
     }
     this.#noteFence(fence);

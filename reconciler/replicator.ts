@@ -280,6 +280,7 @@ export class Replicator {
     this.#plan = planKinds({
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
+      stored: [target.catalogue.storageVersions, source.catalogue.storageVersions],
       ...selection.resolve(source.catalogue.discovery),
     });
     this.#adaptations = adaptationsOf(adaptation, source.catalogue.discovery);

@@ -144,7 +144,7 @@ function isInSync(
   const ours = ownedBy(copy.metadata, replicationId, sourceClusterId, sourceNamespace, source.metadata.name) === "ours";
   if (!ours || mark === undefined || mark.orphaned || mark.controller !== undefined) return false;
   const entry = context.memory.ensure(key);
-  if (!isAsWanted(copy, settle(want, copy, kind, entry), entry, context.targetSchema(kind))) return false;
+  if (!isAsWanted(copy, settle(want, copy, kind, entry, context), entry, context.targetSchema(kind))) return false;
   entry.sourceUid = source.metadata.uid;
   entry.sourceResourceVersion = source.metadata.resourceVersion;
   context.memory.setCopy(entry, mark);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Companions } from "./companions.ts";
 import type { Failure } from "./failure.ts";
 import type { DeletionLedger } from "./intents.ts";
 import type { Replicator } from "./replicator.ts";
@@ -12,7 +13,7 @@ import type { RunningFacts } from "./status.ts";
 /** Reads the state of a Replicator. */
 export function runningFacts(
   replicator: Replicator,
-  parts: { readonly ledger: DeletionLedger; readonly namespace: SourceNamespace },
+  parts: { readonly ledger: DeletionLedger; readonly namespace: SourceNamespace; readonly companions: Companions },
   unreachableSinceWallMs: number | undefined,
   hints?: boolean,
 ): RunningFacts {
@@ -42,6 +43,7 @@ export function runningFacts(
     namespace: parts.namespace.lastState,
     unreachableSinceWallMs,
     hints,
+    ...parts.companions.facts,
   };
 }
 
@@ -49,7 +51,7 @@ export function runningFacts(
  * Everything the source committed before this moment is in DR: the oldest proof of life of any kind, and not later than the oldest
  * change that waits. Deletes do not count, they are held back on purpose; nor what DR keeps for itself.
  */
-function syncedUpTo(replicator: Replicator): number | undefined {
+export function syncedUpTo(replicator: Replicator): number | undefined {
   if (replicator.lastPass === undefined) return undefined;
   let proven = Infinity;
   for (const follower of replicator.followers.values()) {

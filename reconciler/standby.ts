@@ -14,7 +14,7 @@ import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import { readForeignGroups } from "./foreign_groups.ts";
-import { runningFacts } from "./running_facts.ts";
+import { syncedUpTo } from "./running_facts.ts";
 import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
@@ -125,7 +125,7 @@ export async function proveStandby(
   const state = await namespace.state();
   // Nothing that came from the former namespace is left to decide.
   if (state === "Recreated" && ledger.intents.size === 0 && replicator.settled) await namespace.repin();
-  const { syncedUpToWallMs } = runningFacts(replicator, { namespace, ledger }, undefined);
+  const syncedUpToWallMs = syncedUpTo(replicator);
   const pinned = namespace.pinnedUid;
   const annotations: Record<string, string> = pinned === undefined ? {} : { [SOURCE_NAMESPACE_UID]: pinned };
   // While deletes wait that only a source which went back asks for, the next process is to doubt them, too; also when the

@@ -17,16 +17,22 @@ import type {
   SyncStats,
 } from "../crds/types.ts";
 import { destinationNamespaceOf } from "../crds/world.ts";
+import type { DefinitionFinding } from "./definition_sync.ts";
+import type { DependencyFacts } from "./dependencies.ts";
+import { dependenciesMissing } from "./dependencies_missing.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
 import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
 import { reportsOn } from "./reports.ts";
+import { type StandbyFacts, standbyQuiet } from "./standby_quiet.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
 /** Most reports a status lists. */
 const MAX_REPORTS = 20;
+
+const DEFINITION = "CustomResourceDefinition";
 
 /** Why a Replication does not run. */
 export interface NotRunning {
@@ -58,6 +64,10 @@ export interface RunningFacts {
   readonly unreachableSinceWallMs?: number;
   /** Whether admission hints reach us; undefined when they are not expected (a remote source). */
   readonly hints?: boolean;
+  readonly standby: StandbyFacts;
+  readonly dependencies: DependencyFacts;
+  /** Definitions that are not as the source has them. */
+  readonly definitions: readonly DefinitionFinding[];
 }
 
 /** Everything a status says. */
@@ -190,6 +200,9 @@ function count(running: RunningFacts): Counts {
   for (const [kind, error] of running.kindErrors) {
     failures.push({ kind, name: "*", class: error.failureClass, message: error.message, attempts: 0 });
   }
+  for (const { name, isFailure, reason, message } of running.definitions) {
+    if (isFailure) failures.push({ kind: DEFINITION, name, class: reason, message, attempts: 1 });
+  }
   return {
     stats,
     kinds: [...kinds.values()].sort((a, b) => byText(a.kind, b.kind) || byText(a.group, b.group)),
@@ -202,6 +215,9 @@ function count(running: RunningFacts): Counts {
 /** Rules without effect, what is in DR but not adapted, what is not there although no rule says so: at most 20. */
 function reportsOf(running: RunningFacts, replicationName: string): ObjectReport[] {
   const reports = unusedReport(running.unusedRules, replicationName);
+  for (const { name, isFailure, reason, message } of running.definitions) {
+    if (!isFailure) reports.push({ kind: DEFINITION, name, reason, message });
+  }
   for (const [key, entry] of running.entries) {
     for (const { reason, message } of [...reportsOn(entry), ...(entry.kept ?? [])]) {
       if (reports.length >= MAX_REPORTS) return reports;
@@ -277,7 +293,8 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
   if (running === undefined || counts === undefined) {
     const message = ((facts.denied ? facts.invalid : undefined) ?? facts.notRunning)?.message ?? facts.fenced ??
       "not started";
-    return [...updates, { type: "Synced", status: "Unknown", reason: "NotRunning", message }];
+    const unknown = (type: string): Update => ({ type, status: "Unknown", reason: "NotRunning", message });
+    return [...updates, unknown("Synced"), unknown("StandbyQuiet")];
   }
   return [
     ...updates,
@@ -285,7 +302,8 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     degraded(running),
     conflict(counts),
     blocked(running),
-    dependencies(counts),
+    ...dependencies(counts, running, running.lastPass === undefined && rests(facts)),
+    standbyQuiet(running.standby),
   ];
 }
 
@@ -310,6 +328,11 @@ function synced({ stats }: Counts, running: RunningFacts, isFirst: boolean): Upd
   if (open === 0 && running.kindErrors.size > 0) {
     const message = `${running.kindErrors.size} kinds cannot be read: what they hold is not compared`;
     return { type: "Synced", status: "False", reason: "KindUnreadable", message };
+  }
+  const definitions = running.definitions.filter(({ isFailure }) => isFailure).map(({ name }) => name);
+  if (open === 0 && definitions.length > 0) {
+    const message = `definitions in DR are not as the source has them: ${definitions.slice(0, 10).join(", ")}`;
+    return { type: "Synced", status: "False", reason: "DefinitionOutdated", message };
   }
   if (open > 0) {
     const message = `${open} of ${stats.totalResources} objects are not in DR as they should be`;
@@ -364,12 +387,11 @@ function blocked({ holds }: RunningFacts): Update {
   return { type: "DeletionBlocked", status: "True", reason: holds[0]?.type ?? "Held", message: texts.join("; ") };
 }
 
-function dependencies({ missing }: Counts): Update {
-  if (missing.length === 0) {
-    return { type: "DependenciesMissing", status: "False", reason: "None", message: "DR serves every mirrored kind" };
-  }
-  const message = [...new Set(missing.map((failure) => failure.message))].slice(0, 5).join("; ");
-  return { type: "DependenciesMissing", status: "True", reason: "KindMissing", message };
+/** Nothing, where only a pass of this process could tell whether what an earlier one missed is still missing. */
+function dependencies({ missing }: Counts, running: RunningFacts, isUnknown: boolean): Update[] {
+  const kinds = [...new Set(missing.map((failure) => failure.message))].slice(0, 5);
+  const update = dependenciesMissing(kinds, running.dependencies);
+  return isUnknown && update.status === "False" ? [] : [update];
 }
 
 /** How far DR is can not go back: what was in DR stays there. */

@@ -42,6 +42,9 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
     syncedUpToWallMs: NOW.getTime(),
     namespace: "Present",
     hints: true,
+    standby: { wanted: true, intruders: [], refused: [], quota: 0, inForce: true },
+    dependencies: { missing: [] },
+    definitions: [],
     ...fields,
   };
 }
@@ -73,24 +76,33 @@ const HEALTHY = {
   Conflict: "False None",
   DeletionBlocked: "False None",
   DependenciesMissing: "False None",
+  StandbyQuiet: "True Quiet",
 };
+
+const NOT_RUNNING = { StandbyQuiet: "Unknown NotRunning" };
 
 const table: { what: string; facts: Partial<StatusFacts>; expected: Record<string, string> }[] = [
   { what: "all is well", facts: { running: runningOf() }, expected: HEALTHY },
   {
     what: "it waits for a cluster",
     facts: { notRunning: { reason: "DestinationNotReady", message: "no" } },
-    expected: { Valid: "True Valid", Ready: "False DestinationNotReady", Synced: "Unknown NotRunning" },
+    expected: { Valid: "True Valid", Ready: "False DestinationNotReady", Synced: "Unknown NotRunning", ...NOT_RUNNING },
   },
   {
     what: "the spec cannot be honoured",
     facts: { invalid: { reason: "Cycle", message: "no" }, denied: true },
-    expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning" },
+    expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning", ...NOT_RUNNING },
   },
   {
     what: "the fence is not ours",
     facts: { fenced: "held by another", notRunning: { reason: "Fenced", message: "held by another" } },
-    expected: { Valid: "True Valid", Ready: "False Fenced", Fenced: "True NotOurs", Synced: "Unknown NotRunning" },
+    expected: {
+      Valid: "True Valid",
+      Ready: "False Fenced",
+      Fenced: "True NotOurs",
+      Synced: "Unknown NotRunning",
+      ...NOT_RUNNING,
+    },
   },
   {
     what: "the first pass is not over",

@@ -102,7 +102,8 @@ const fields = z.strictObject({
   ingressHostMappings: ingressHostMappings.optional(),
   overrides: overrides.optional(),
   scaleToZero: z.boolean().default(true).meta({
-    description: "Workloads have no replicas in the standby; the original is kept on the copy.",
+    description: "Workloads have no replicas in the standby; the original is kept on the copy. A ResourceQuota keeps " +
+      "Pods of DR's own operators away.",
   }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
   conflictPolicy: z.enum(["Abort", "Adopt"]).default("Abort").meta({
@@ -120,8 +121,10 @@ const fields = z.strictObject({
       "Recreate: the copy is deleted and created anew; never a PersistentVolumeClaim. A copy whose source was itself " +
       "created anew is replaced either way, unless it is a custom resource.",
   }),
-  crds: z.enum(["IfMissing", "Never"]).default("IfMissing").meta({
-    description: "IfMissing: a CustomResourceDefinition that DR lacks is created there. Never: it is not.",
+  crds: z.enum(["IfMissing", "Sync", "Never"]).default("IfMissing").meta({
+    description:
+      "IfMissing: a CustomResourceDefinition that DR lacks is created there. Sync: what was created from the " +
+      "source's follows it, as long as objects of it are mirrored. Never: none is created.",
   }),
   rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
     description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
@@ -210,7 +213,8 @@ export const replicationStatus = z.strictObject({
   holds,
   deletions: deletions.optional().meta({ description: "Use of the deletion budget." }),
   conditions: conditionsOf(
-    "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `Fenced`",
+    "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `StandbyQuiet`, " +
+      "`Fenced`",
   ),
 });
 

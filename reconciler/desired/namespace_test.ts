@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DESIRED_HASH, MANAGED_BY, ORIGIN } from "../../crds/keys.ts";
 import type { KubeObject } from "../../kube/types.ts";
-import { desiredCrd } from "./crd.ts";
+import { desiredCrd, isDefinitionOf } from "./crd.ts";
 import { desiredNamespace } from "./namespace.ts";
 import { ownedBy } from "./ownership.ts";
 import { contextFor } from "./testing.ts";
@@ -49,7 +49,7 @@ Deno.test("a Namespace travels with its labels and annotations, less those of th
   assert.equal(ownedBy(copy.metadata, "a1b2c3d4e5f6", sourceClusterId, "shop", "shop"), "ours");
 });
 
-Deno.test("a definition travels without status and the CA of its conversion webhook, and is nobody's copy", () => {
+Deno.test("a definition travels without status and the CA of its conversion webhook, and names where it is from", () => {
   const clientConfig = { service: { namespace: "operators", name: "convert", path: "/convert" } };
   const definition = (config: object): KubeObject => ({
     apiVersion: "apiextensions.k8s.io/v1",
@@ -65,5 +65,8 @@ Deno.test("a definition travels without status and the CA of its conversion webh
     metadata: { name: "widgets.example.com", uid: "1", resourceVersion: "2", managedFields: [], finalizers: ["x"] },
     status: { storedVersions: ["v1"] },
   };
-  assert.deepEqual(desiredCrd(source), definition(clientConfig));
+  const copy = desiredCrd(source, "cluster-a");
+  assert.deepEqual(copy.spec, definition(clientConfig).spec);
+  assert.ok(isDefinitionOf(copy, "cluster-a") && !isDefinitionOf(copy, "cluster-b"));
+  assert.ok(!isDefinitionOf(source, "cluster-a"));
 });

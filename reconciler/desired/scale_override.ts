@@ -17,5 +17,14 @@ export type Wanted = number | "asSource";
 export function wantedReplicas(draft: Draft): Wanted {
   const label = draft.object.metadata.labels[SCALE_OVERRIDE];
   if (label === undefined) return draft.context.scaleToZero ? 0 : "asSource";
-  return /^\d{1,9}$/.test(label) ? Number(label) : "asSource";
+  return countIn(label) ?? "asSource";
+}
+
+/** Whether a label value asks for no replica at all. */
+export function runsNothing(label: string): boolean {
+  return countIn(label) === 0;
+}
+
+function countIn(label: string): number | undefined {
+  return /^\d{1,9}$/.test(label) ? Number(label) : undefined;
 }

@@ -80,6 +80,7 @@ class Pass implements PassResult {
     this.plan = planKinds({
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
+      stored: [target.catalogue.storageVersions, source.catalogue.storageVersions],
       ...selection.resolve(source.catalogue.discovery),
     });
     this.#adaptations = adaptationsOf(options.adaptation, source.catalogue.discovery);
@@ -195,7 +196,7 @@ class Pass implements PassResult {
     if (options.crds === "Never") return missing(`the DR cluster does not serve ${name}, and spec.crds is Never`);
     let definition: KubeObject;
     try {
-      definition = desiredCrd(await source.client.get(DEFINITIONS, { name }, { signal }));
+      definition = desiredCrd(await source.client.get(DEFINITIONS, { name }, { signal }), source.clusterId);
     } catch (error) {
       if (!isKubeError(error, "NotFound")) throw error;
       return missing(`the DR cluster does not serve ${name}, and it is not a CRD`);

@@ -20,6 +20,8 @@ const DEADLINE_MS = 90_000;
 
 const ROOTS: Readonly<Record<string, string>> = {
   configmaps: "/api/v1",
+  pods: "/api/v1",
+  resourcequotas: "/api/v1",
   secrets: "/api/v1",
   persistentvolumeclaims: "/api/v1",
   serviceaccounts: "/api/v1",

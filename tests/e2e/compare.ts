@@ -126,5 +126,7 @@ function users(keys: Record<string, string> = {}): Record<string, string> {
 function sorted(value: Printed): Printed {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+  // Servers differ in where they write null for absent.
+  const keys = Object.keys(value).filter((key) => value[key] !== null).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]));
 }

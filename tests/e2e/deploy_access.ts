@@ -44,7 +44,8 @@ export const CONTROLLER_MAY_NOT = [
 export const DR_MAY = ["get", "list", "watch", "create", "patch", "delete"].map((verb) =>
   `${verb} widgets.example.com shop-dr`
 )
-  .concat("create namespaces", "create customresourcedefinitions.apiextensions.k8s.io");
+  .concat("create namespaces", "create customresourcedefinitions.apiextensions.k8s.io")
+  .concat("watch pods shop-dr", "watch events shop-dr", "list storageclasses.storage.k8s.io");
 export const ESCALATION = ["escalate roles", "bind roles", "bind clusterroles"].map((verb) =>
   `${verb}.rbac.authorization.k8s.io`
 );

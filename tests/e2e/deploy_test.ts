@@ -98,11 +98,28 @@ async function checkDrScope(dr: Cluster): Promise<void> {
   assert.match(await create("namespace", "kube-other"), /system namespaces/);
   assert.match(await create("priorityclass", "p", "--value=1"), /no cluster-scoped objects/);
   assert.match(await dryRun(dr, "dr-syncer-dr", "label", "namespace", "default", "a=b"), /no cluster-scoped objects/);
+  await checkDefinitions(dr);
   await dr.kubectl(["create", "serviceaccount", "app"]);
   assert.match(await refusal(dr, "dr-syncer-dr", "create", "token", "app"), /issues no tokens/);
   const proxy = "/api/v1/namespaces/default/services/kubernetes/proxy/";
   assert.match(await refusal(dr, "dr-syncer-dr", "get", "--raw", proxy), /never connects/);
   assert.equal(await refusal(dr, "dr-syncer-dr", "auth", "can-i", "--list"), "");
+}
+
+/** Only a definition that was created from a source's may be changed. */
+async function checkDefinitions(dr: Cluster): Promise<void> {
+  const names = { kind: "Gear", plural: "gears" };
+  const schema = { openAPIV3Schema: { type: "object" } };
+  const versions = [{ name: "v1", served: true, storage: true, schema }];
+  const spec = { group: "example.com", scope: "Namespaced", names, versions };
+  const metadata = { name: "gears.example.com" };
+  const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata, spec };
+  await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(crd) });
+  const label = () => dryRun(dr, "dr-syncer-dr", "label", "crd", metadata.name, "a=b");
+  assert.match(await label(), /keeps definitions up to date that it has created/);
+  await dr.kubectl(["annotate", "crd", metadata.name, "dr-syncer.io/origin={}"]);
+  assert.equal(await label(), "");
+  assert.match(await dryRun(dr, "dr-syncer-dr", "delete", "crd", metadata.name), /no cluster-scoped objects/);
 }
 
 async function checkReadOnly(cluster: Cluster, account: string): Promise<void> {

@@ -129,7 +129,7 @@ async function prepareTarget(source: KubeClient, target: KubeClient): Promise<vo
   const definitions = types.find((type) => type.resource === "customresourcedefinitions")!;
   const namespaces = types.find((type) => groupResource(type) === "namespaces")!;
   const definition = await source.get(definitions, { name: WIDGETS });
-  await target.apply(definitions, desiredCrd(definition), { fieldManager: FIELD_MANAGER });
+  await target.apply(definitions, desiredCrd(definition, "source"), { fieldManager: FIELD_MANAGER });
   const namespace = await source.get(namespaces, { name: SOURCE });
   const copy = desiredNamespace(namespace, contextFor(namespaces));
   const live = await target.apply(namespaces, copy, { fieldManager: FIELD_MANAGER });

@@ -1,0 +1,173 @@
+/**
+ * What looks after a standby beside its Replicator: the backstop that keeps it empty, the classes that its copies need, and
+ * the definitions that follow the source's.
+ *
+ * @module
+ */
+import type { ReplicationSpec } from "../crds/types.ts";
+import type { Log } from "../kube/log.ts";
+import { apiVersionOf, groupResource, type ResourceType } from "../kube/types.ts";
+import { Backstop } from "./backstop.ts";
+import { DEFINITIONS, RESOURCE_QUOTAS } from "./builtin_types.ts";
+import type { Clock } from "./clock.ts";
+import type { Cluster } from "./cluster.ts";
+import { type DefinitionFinding, DefinitionSync } from "./definition_sync.ts";
+import { Dependencies, type DependencyFacts } from "./dependencies.ts";
+import { isBuiltIn } from "./desired/built_in.ts";
+import { type Pods, sumOf } from "./desired/pods.ts";
+import type { Fence } from "./fence.ts";
+import type { MirrorIdentity } from "./mirror_context.ts";
+import type { Replicator } from "./replicator.ts";
+import type { StandbyFacts } from "./standby_quiet.ts";
+
+/** What they need of their Replication. */
+export interface CompanionPorts {
+  /** namespace/name of the Replication, for audit lines. */
+  readonly name: string;
+  readonly source: Cluster;
+  readonly target: Cluster;
+  readonly identity: MirrorIdentity;
+  readonly fence: Fence;
+  readonly spec: Pick<ReplicationSpec, "scaleToZero" | "crds">;
+  readonly clock: Clock;
+  readonly auditLog: Log;
+  readonly signal: AbortSignal;
+  leads(): boolean;
+  /** Something that the status shows has changed. */
+  changed(): void;
+}
+
+/** What they know, for the status. */
+export interface CompanionFacts {
+  readonly standby: StandbyFacts;
+  readonly dependencies: DependencyFacts;
+  /** Definitions that are not as the source has them. */
+  readonly definitions: readonly DefinitionFinding[];
+}
+
+/** See the module. One for each start of a Replication. */
+export class Companions {
+  readonly #ports: CompanionPorts;
+  readonly #abort = new AbortController();
+  readonly #backstop: Backstop;
+  readonly #dependencies: Dependencies;
+  readonly #definitions: DefinitionSync | undefined;
+  #replicator: Replicator | undefined;
+  #cleanups: readonly (() => void)[] = [];
+
+  constructor(ports: CompanionPorts) {
+    this.#ports = ports;
+    const signal = AbortSignal.any([ports.signal, this.#abort.signal]);
+    const { changed } = ports;
+    this.#backstop = this.#openBackstop(signal);
+    this.#dependencies = new Dependencies({
+      classes: ports.target.classes,
+      signal,
+      notes: () => this.#replicator?.memory.notes() ?? [],
+      named: () => this.#replicator?.memory.classes ?? new Set(),
+      changed,
+    });
+    this.#definitions = ports.spec.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+  }
+
+  get facts(): CompanionFacts {
+    return {
+      standby: this.#backstop.facts,
+      dependencies: this.#dependencies.facts,
+      definitions: this.#definitions?.findings ?? [],
+    };
+  }
+
+  /** Sets the quota before anything is mirrored. Never fails. */
+  async prepare(): Promise<void> {
+    await this.#backstop.prepare();
+  }
+
+  /** Begins to follow the clusters and the Replicator. */
+  start(replicator: Replicator): void {
+    const { source, target } = this.#ports;
+    this.#replicator = replicator;
+    this.#backstop.start();
+    this.#cleanups = [source, target].map((end) => end.onCatalogue(() => this.#definitions?.look()));
+  }
+
+  /** Copies, or the Replicator's last pass, may be others. */
+  copiesChanged(): void {
+    const pass = this.#replicator?.lastPass;
+    this.#backstop.allowanceChanged();
+    this.#dependencies.changed(pass);
+    this.#definitions?.passed(pass);
+  }
+
+  /** Time has passed: what was not as it should be may be by now. */
+  tick(): void {
+    this.#backstop.tick();
+    this.#dependencies.tick();
+    this.#definitions?.tick();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    for (const cleanup of this.#cleanups) cleanup();
+  }
+
+  #openBackstop(signal: AbortSignal): Backstop {
+    const { target, identity, fence, spec, clock, changed } = this.#ports;
+    return new Backstop({
+      client: target.client,
+      namespace: identity.destinationNamespace,
+      replicationId: identity.replicationId,
+      scaleToZero: spec.scaleToZero,
+      clock,
+      signal,
+      types: () => target.catalogue?.discovery.types ?? [],
+      mayWrite: () => this.#mayWrite(),
+      recheckFence: () => fence.recheck(),
+      allowance: () => this.#allowance(),
+      audit: (...what) => this.#audit(RESOURCE_QUOTAS, ...what),
+      changed,
+    });
+  }
+
+  #openDefinitions(signal: AbortSignal): DefinitionSync {
+    const { source, target, changed } = this.#ports;
+    return new DefinitionSync({
+      source: source.client,
+      target: target.client,
+      sourceClusterId: source.clusterId,
+      signal,
+      names: () => this.#customKinds(),
+      mayWrite: () => this.#mayWrite(),
+      audit: (...what) => this.#audit(DEFINITIONS, ...what),
+      changed,
+    });
+  }
+
+  #mayWrite(): boolean {
+    return this.#ports.fence.open && this.#ports.leads();
+  }
+
+  /** Pods that overrides let run, and whether every copy is known. */
+  #allowance(): { readonly pods: Pods; readonly complete: boolean } {
+    const replicator = this.#replicator;
+    if (replicator === undefined) return { pods: 0, complete: false };
+    const isRead = [...replicator.followers.values()].every(({ error }) => error === undefined);
+    const pods = sumOf([...replicator.memory.notes()].map(([, note]) => note.pods));
+    return { pods, complete: replicator.lastPass !== undefined && isRead };
+  }
+
+  /** Custom kinds that have copies in DR. */
+  #customKinds(): string[] {
+    const copies = this.#replicator?.memory.copiesByKind();
+    const kinds = this.#replicator?.plan.kinds ?? [];
+    const custom = kinds.filter(({ source, selected }) => selected && !isBuiltIn(apiVersionOf(source)));
+    return custom.map(({ name }) => name).filter((name) => (copies?.get(name) ?? 0) > 0);
+  }
+
+  #audit(type: ResourceType, operation: string, name: string, resourceVersion: string): void {
+    const { auditLog, identity, target, name: replication } = this.#ports;
+    const namespace = type.namespaced ? identity.destinationNamespace : undefined;
+    const line = { operation, kind: groupResource(type), name, namespace, cluster: target.name, replication };
+    auditLog.info("{operation} {kind} {name}", { ...line, resourceVersion });
+  }
+}
