@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FENCE_LEASE, MANAGED_BY } from "../crds/keys.ts";
+import { FENCE_LEASE, MANAGED_BY, SOURCE_NAMESPACE_UID } from "../crds/keys.ts";
 import { leaseOf, LEASES } from "../kube/lease.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
@@ -14,7 +14,7 @@ import { planKinds } from "./kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import { runningFacts } from "./running_facts.ts";
-import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
+import { SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
 export interface Ends {
