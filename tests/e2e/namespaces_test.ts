@@ -14,6 +14,8 @@ import { type Printed, replication, type Scene, startScene } from "./scene.ts";
 /** Leaving is tested without waiting; holds are a test of their own. */
 const AT_ONCE = { grace: "0s", budget: { percent: 100 } };
 const DEADLINE_MS = 60_000;
+/** A watch tells at once; without it the next look would come after 30 s. */
+const BY_WATCH_MS = 15_000;
 
 interface Stage {
   readonly scene: Scene;
@@ -120,7 +122,7 @@ async function labelled(stage: Stage): Promise<void> {
   await source.condition("replications", "apps", { type: "Ready", status: "True", reason: "NothingSelected" });
   assert.equal(await exists(stage, "apps.shop"), false);
   await scene.source.kubectl(["label", "namespace", "shop", "mirror=yes"]);
-  const child = await source.until("replications", CONTROL, "apps.shop");
+  const child = await source.until("replications", CONTROL, "apps.shop", undefined, BY_WATCH_MS);
   for (const name of ["a", "b"]) await dr.until("configmaps", "dr-shop", name);
   const parent = await source.get("replications", CONTROL, "apps");
   const { sourceNamespaceSelector: _, ...rest } = parent.spec;
