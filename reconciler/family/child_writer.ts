@@ -67,6 +67,8 @@ export class ChildWriter {
       return;
     }
     const { name, namespace } = metadata;
-    this.#ports.auditLog.info("{operation} {kind} {name}", { operation, kind: "replications", name, namespace, why });
+    const cluster = "(own cluster)";
+    const fields = { operation, kind: "replications", name, namespace, cluster, why };
+    this.#ports.auditLog.info("{operation} {kind} {name}", fields);
   }
 }

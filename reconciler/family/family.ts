@@ -273,7 +273,7 @@ export class FamilyRunner {
 function waitingFor({ spec }: ReplicationFamily, source: FamilySource | undefined): NotRunning | undefined {
   const name = spec.sourceCluster ?? "(own cluster)";
   if (source === undefined) {
-    return { reason: "SourceNotReady", message: `source cluster ${name} is not reached yet` };
+    return { reason: "SourceNotReady", message: `source cluster ${name} cannot be used: see its RemoteCluster` };
   }
   if (source.namespaces !== undefined) return undefined;
   const why = source.problem === undefined ? "" : `: ${source.problem}`;

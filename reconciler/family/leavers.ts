@@ -76,6 +76,7 @@ async function retireOne(intent: Intent, child: Replication, facts: LeaverFacts,
     ledger.hold(intent.key, verdict.holdType, child.metadata.uid ?? "", clock.wallMs());
     return Infinity;
   }
+  if (verdict.type !== "Delete") return Infinity;
   ledger.release(intent.key);
   if (intent.counted) return LOOK_AGAIN_MS;
   if (!await hasLeft(child, facts.family, ports)) return LOOK_AGAIN_MS;

@@ -140,6 +140,7 @@ Deno.test("reports name namespaces first, then children by what is worst about t
   const many = Array.from({ length: 30 }, (_, index) => child(`n${index}`, { conditions: ["Ready=False Fenced"] }));
   const status = statusOf(many);
   assert.equal(status.reports?.length, 20);
+  assert.equal(statusOf([], {}, [], Array.from({ length: 30 }, () => report)).reports?.length, 20);
   assert.ok((status.conditions?.[1]?.message.length ?? 0) < 300, "a bounded list of names");
 });
 

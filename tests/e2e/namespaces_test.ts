@@ -5,6 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Plan, ReplicationPlan } from "../../crds/plan.ts";
+import { runVerb } from "../program.ts";
 import { connectDr, installDr } from "../rig/install.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
@@ -32,6 +34,7 @@ Deno.test("a Replication with a selector has one Replication for each namespace"
   const step = async (name: string, run: () => Promise<void>) => assert.ok(await t.step(name, run), name);
   await step("a namespace that gets the label: its child, its objects in DR", () => labelled(stage));
   await step("the parent tells how its children are, kubectl shows both", () => shown(stage));
+  await step("a plan plans each child, those that are yet to be made included", () => planned(stage));
   await step("children follow the parent; what else is changed in their spec is put back", () => followed(stage));
   await step("sync-now is handed on and echoed; a person's own on a child stays", () => syncNow(stage));
   await step("names that cannot be, or must not be, are left out and told", () => leftOut(stage));
@@ -152,6 +155,32 @@ async function shown(stage: Stage): Promise<void> {
     ["apps.mail", "mail", "dr-mail", "dr", "Continuous"],
     ["apps.shop", "shop", "dr-shop", "dr", "Continuous"],
   ]);
+}
+
+async function planned({ scene }: Stage): Promise<void> {
+  const plan = async (args: string[], stdin?: string) => {
+    const env = { KUBECONFIG: scene.kubeconfigPath };
+    const { code, stdout, stderr } = await runVerb(["plan", ...args, "-o", "json"], { env, stdin });
+    assert.ok(code === 0 || code === 2, stderr + stdout);
+    return (JSON.parse(stdout) as Plan).replications;
+  };
+  const names = (plans: readonly ReplicationPlan[]) => plans.map(({ replication }) => replication.split("/")[1]);
+  await scene.apply(configMaps("mail", ["planned"]));
+  const [parent, ...children] = await plan(["-r", "apps"]);
+  assert.deepEqual(names(children).sort(), ["apps.mail", "apps.shop"]);
+  assert.deepEqual([...parent!.children!].sort(), children.map(({ replication }) => replication).sort());
+  assert.deepEqual([parent!.source, parent!.destination], ["(own cluster)/{namespace}", "dr/dr-{namespace}"]);
+  assert.deepEqual(names(await plan([])).sort(), ["apps", "apps.mail", "apps.shop"], "each is planned once");
+  const given = replication("new", {
+    destinationCluster: "dr",
+    sourceNamespaceSelector: {
+      matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["mail", "kube-system"] }],
+    },
+  });
+  const [unapplied, only, ...rest] = await plan(["-f", "-"], JSON.stringify(given));
+  assert.match(unapplied!.notes.join(), /namespace kube-system: ProtectedNamespace/);
+  assert.deepEqual([names([only!]), rest], [["new.mail"], []]);
+  assert.ok(only!.changes.some(({ action, name }) => action === "create" && name === "planned"));
 }
 
 async function followed({ scene, source }: Stage): Promise<void> {
