@@ -98,7 +98,8 @@ export class FamilyRunner {
       name,
       clock: ports.clock,
       signal: this.#abort.signal,
-      compute: () => ({ object: this.#object, status: this.#status() }),
+      // Until the namespaces are listed, a moment after each start, there is nothing to say.
+      compute: () => this.#isStarting ? undefined : { object: this.#object, status: this.#status() },
       written: (before, after) => announceChanges(before, after, (...event) => ports.event(this.#object, ...event)),
       failed: (error) =>
         ports.log.warn("cannot write status of {replication}: {reason}", { replication: name, reason: String(error) }),
@@ -129,6 +130,10 @@ export class FamilyRunner {
     clearTimeout(this.#timer);
     this.#abort.abort();
     await this.#reconciling;
+  }
+
+  get #isStarting(): boolean {
+    return this.#waiting?.reason === "Starting" && !this.#denied;
   }
 
   async #reconcileUntilQuiet(): Promise<void> {
