@@ -10,7 +10,7 @@ import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Plan, PlannedChange, PlannedField, ReplicationPlan } from "../crds/plan.ts";
 import { remoteCluster as remoteClusterSchema } from "../crds/schema/remote_cluster.ts";
 import { replication as replicationSchema } from "../crds/schema/replication.ts";
-import type { RemoteCluster, Replication } from "../crds/types.ts";
+import type { AnyReplication, RemoteCluster } from "../crds/types.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { formatValue, MACHINE_FORMATS, type MachineFormat, type ManifestDocument, VerbError } from "./output.ts";
 import { formatTable } from "./table.ts";
@@ -27,7 +27,7 @@ export interface PlanFlags {
 
 /** Objects that are not applied yet, or not like this. */
 export interface GivenObjects {
-  readonly replications: readonly Replication[];
+  readonly replications: readonly AnyReplication[];
   readonly remoteClusters: readonly RemoteCluster[];
 }
 
@@ -60,7 +60,7 @@ export function planCommand(run: (flags: PlanFlags) => Promise<void>): Command {
 
 /** Our objects of files, as the API server would complete them. Throws `VerbError` for anything else. */
 export function givenObjects(documents: readonly ManifestDocument[], namespace: string): GivenObjects {
-  const given: { replications: Replication[]; remoteClusters: RemoteCluster[] } = {
+  const given: { replications: AnyReplication[]; remoteClusters: RemoteCluster[] } = {
     replications: [],
     remoteClusters: [],
   };
@@ -75,7 +75,9 @@ export function givenObjects(documents: readonly ManifestDocument[], namespace: 
     }
     const header = { apiVersion, metadata: { namespace, ...metadata } };
     if (kind === "Replication") {
-      given.replications.push({ ...header, kind, spec: complete(replicationSchema, object, what).spec });
+      // The schema has seen to it that there is one source: the spec is of one sort or the other.
+      const { spec } = complete(replicationSchema, object, what) as Pick<AnyReplication, "spec">;
+      given.replications.push({ ...header, kind, spec } as AnyReplication);
     } else given.remoteClusters.push({ ...header, kind, spec: complete(remoteClusterSchema, object, what).spec });
   }
   return given;
@@ -111,7 +113,13 @@ function formatReplication(plan: ReplicationPlan): string {
   const counts = Object.entries(plan.summary).filter(([, count]) => count > 0);
   const isState = (name: string) => name === "blocked" || name === "unchanged";
   const summary = counts.map(([name, count]) => `${count} ${isState(name) ? name : `to ${name}`}`);
-  if (plan.errors.length === 0 || counts.length > 0) lines.push(`  ${summary.join(", ") || "nothing to mirror"}`);
+  if (plan.children !== undefined && plan.errors.length === 0) {
+    lines.push(
+      `  ${plan.children.length === 0 ? "no namespace matches" : `Replications: ${plan.children.join(", ")}`}`,
+    );
+  } else if (plan.errors.length === 0 || counts.length > 0) {
+    lines.push(`  ${summary.join(", ") || "nothing to mirror"}`);
+  }
   return `${lines.map(oneLine).join("\n")}\n`;
 }
 

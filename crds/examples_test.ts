@@ -43,8 +43,12 @@ async function readGuide(page: string): Promise<KubeObject[]> {
     kind: "Replication",
     metadata: { name: "shop", namespace: "dr-syncer-system" },
     ...parse(fragment as string),
-    spec: { destinationCluster: "dr", sourceNamespace: "shop", ...parse(fragment as string).spec },
+    spec: { destinationCluster: "dr", ...sourceOf(parse(fragment as string).spec) },
   }));
+}
+
+function sourceOf(spec: Record<string, unknown>): Record<string, unknown> {
+  return "sourceNamespaceSelector" in spec ? spec : { sourceNamespace: "shop", ...spec };
 }
 
 /** The OpenAPI schema of a kind from its CRD, with unknown fields refused as strict field validation does. */
@@ -70,9 +74,9 @@ Deno.test("every example fits the schema of its kind, defaults and all", async (
 Deno.test("every example of the guide fits the schema, and can be honoured", async () => {
   const ajv = new Ajv({ strict: false, formats: { int64: true, "date-time": true }, useDefaults: true });
   const validate = ajv.compile(strictSchema("Replication"));
-  const examples = await readGuide("overrides.md");
-  assert.ok(examples.length >= 1);
-  for (const example of examples) {
+  const pages = await Promise.all(["overrides.md", "namespaces.md"].map(readGuide));
+  assert.ok(pages.every((examples) => examples.length >= 1));
+  for (const example of pages.flat()) {
     const text = JSON.stringify(example.spec);
     assert.ok(validate(example), `${text}: ${ajv.errorsText(validate.errors)}`);
     assert.deepEqual(validateReplication(example as Replication, WORLD), { denials: [], warnings: [] }, text);
@@ -91,7 +95,7 @@ Deno.test("the check of the examples finds an unknown field, a wrong value and a
   ) {
     assert.equal(validate({ ...good, spec: { ...spec, ...change } }), false, JSON.stringify(change));
   }
-  assert.equal(validate({ ...good, spec: { destinationCluster: "dr" } }), false);
+  assert.equal(validate({ ...good, spec: { sourceNamespace: "shop" } }), false);
 });
 
 Deno.test("zod and the generated schema fill in the same defaults", () => {

@@ -43,6 +43,10 @@ export const ORIGINAL_PREFIX = "dr-syncer.io/original-";
 export const COMPONENT = "dr-syncer.io/component";
 /** Annotation on the fence Lease: Standby, Testing, Active or FailingBack. */
 export const ROLE = "dr-syncer.io/role";
+/** Label on a Replication that another one owns: the name of that one. */
+export const FAMILY = "dr-syncer.io/family";
+/** Annotation on the fence Lease, and on a Replication that another one owns: uid of the source namespace. */
+export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
 /** Annotation on an activated copy: the epoch that activated it. */
 export const EPOCH = "dr-syncer.io/epoch";
 /** Label on the controller's own pod while it leads. */

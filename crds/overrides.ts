@@ -6,14 +6,14 @@
 import { GROUP } from "./keys.ts";
 import { parsePointer } from "./json_pointer.ts";
 import { selectorProblems } from "./label_selector.ts";
-import type { JsonPatchOperation, Replication } from "./types.ts";
+import type { AnyReplication, JsonPatchOperation } from "./types.ts";
 import type { Problem } from "./verdict.ts";
 
 const NEEDS_VALUE: ReadonlySet<string> = new Set(["add", "replace", "test"]);
 const NEEDS_FROM: ReadonlySet<string> = new Set(["move", "copy"]);
 
 /** What is wrong with the overrides of a Replication. */
-export function overrideProblems({ spec }: Replication): Problem[] {
+export function overrideProblems({ spec }: AnyReplication): Problem[] {
   return (spec.overrides ?? []).flatMap(({ name, match, jsonPatch }) => {
     const field = `spec.overrides[${name}]`;
     return [

@@ -39,7 +39,9 @@ export interface ReplicationPlan {
   /** cluster/namespace. */
   readonly source: string;
   readonly destination: string;
-  /** Absent while a cluster could not be reached. */
+  /** Of a Replication with a selector: those that it owns or would own, each with a plan of its own. */
+  readonly children?: readonly string[];
+  /** Absent while a cluster could not be reached, and of a Replication with a selector. */
   readonly replicationId?: string;
   readonly summary: Readonly<Record<PlanAction, number>> & { readonly unchanged: number };
   readonly changes: readonly PlannedChange[];

@@ -5,7 +5,7 @@
  */
 import { checkTimeZone, CronError, parseCron } from "./cron.ts";
 import { DurationError, parseDurationMs } from "./duration.ts";
-import type { Replication } from "./types.ts";
+import type { AnyReplication } from "./types.ts";
 import type { Problem, ProblemReason } from "./verdict.ts";
 
 /** What is wrong with a cron expression, if anything. */
@@ -22,7 +22,7 @@ export function cronProblems(field: string, schedule: string): Problem[] {
 }
 
 /** What is wrong with schedule and time zone of a Replication, its RemoteCluster left aside. */
-export function scheduleProblems({ spec }: Replication): Problem[] {
+export function scheduleProblems({ spec }: AnyReplication): Problem[] {
   const problems: Problem[] = [];
   for (const field of ["schedule", "timeZone"] as const) {
     const value = spec[field];
@@ -52,7 +52,7 @@ function timeZoneProblems(timeZone: string): Problem[] {
 }
 
 /** What is wrong with grace and budget of deletions. */
-export function deletionProblems({ spec: { deletion } }: Replication): Problem[] {
+export function deletionProblems({ spec: { deletion } }: AnyReplication): Problem[] {
   const { count, percent, window } = deletion.budget;
   const problems = [
     ...durationProblems("spec.deletion.grace", deletion.grace),

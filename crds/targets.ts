@@ -67,7 +67,8 @@ export function targetProblems(replication: Replication, world: World): Problem[
   return problems;
 }
 
-function sameEnds(source: End, target: End): Problem {
+/** The problem of a Replication onto itself. */
+export function sameEnds(source: End, target: End): Problem {
   return {
     field: "spec.destinationNamespace",
     value: target.namespace,

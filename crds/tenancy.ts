@@ -96,6 +96,7 @@ function allowanceProblems(replication: Replication, remoteCluster: RemoteCluste
   )];
 }
 
-function notAllowed(field: string, value: string, message: string, remedy: string): Problem {
+/** The problem of a tenant that asks for too much. */
+export function notAllowed(field: string, value: string, message: string, remedy: string): Problem {
   return { field, value, message, remedy, reason: "TenantNotAllowed" };
 }

@@ -16,8 +16,11 @@ import type { replicationSpec, replicationStatus } from "./schema/replication.ts
 /** A condition (metav1.Condition). */
 export type Condition = Output<typeof condition>;
 
-/** `spec` of a Replication, with defaults. */
-export type ReplicationSpec = Output<typeof replicationSpec>;
+type AnySpec = Output<typeof replicationSpec>;
+/** `spec` of a Replication of one namespace, with defaults. */
+export type ReplicationSpec = Omit<AnySpec, "sourceNamespaceSelector"> & { sourceNamespace: string };
+/** `spec` of a Replication of every namespace that a selector finds, with defaults. */
+export type FamilySpec = Omit<AnySpec, "sourceNamespace"> & { sourceNamespaceSelector: LabelSelector };
 /** `spec` of a Replication as a person writes it, without defaults. */
 export type ReplicationSpecInput = Input<typeof replicationSpec>;
 /** `status` of a Replication; absent until the controller saw it. */
@@ -59,10 +62,17 @@ export type Role = NonNullable<ReplicationStatus["role"]>;
 /** How a RemoteCluster is. */
 export type Health = NonNullable<RemoteClusterStatus["health"]>;
 
-/** A Replication. */
+/** A Replication of one namespace. */
 export interface Replication extends KubeObject {
   kind: "Replication";
   spec: ReplicationSpec;
+  status?: ReplicationStatus;
+}
+
+/** A Replication with a selector: mirrors nothing itself, but makes and owns a Replication for each namespace. */
+export interface ReplicationFamily extends KubeObject {
+  kind: "Replication";
+  spec: FamilySpec;
   status?: ReplicationStatus;
 }
 
@@ -76,6 +86,19 @@ export interface RemoteCluster extends KubeObject {
 /** Whether an object from the API server is a Replication. Looks at the kind only: the server checked the rest. */
 export function isReplication(object: KubeObject): object is Replication {
   return object.kind === "Replication" && object.apiVersion.startsWith(`${GROUP}/`);
+}
+
+/** A Replication of either sort. */
+export type AnyReplication = Replication | ReplicationFamily;
+
+/** Whether a Replication is one of many namespaces. */
+export function isFamily(replication: KubeObject): replication is ReplicationFamily {
+  return (replication.spec as Partial<FamilySpec> | undefined)?.sourceNamespaceSelector !== undefined;
+}
+
+/** Whether a Replication is one of one namespace. */
+export function isSingle(replication: KubeObject): replication is Replication {
+  return !isFamily(replication);
 }
 
 /** Whether an object from the API server is a RemoteCluster. Looks at the kind only: the server checked the rest. */

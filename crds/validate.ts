@@ -6,12 +6,13 @@
  *
  * @module
  */
+import { familyProblems } from "./family_problems.ts";
 import { selectorProblems } from "./label_selector.ts";
 import { overrideProblems } from "./overrides.ts";
 import { cronProblems, deletionProblems, scheduleProblems } from "./settings.ts";
 import { isProtected, protectedProblem, targetProblems } from "./targets.ts";
 import { notHonoured, tenancyProblems } from "./tenancy.ts";
-import type { RemoteCluster, Replication } from "./types.ts";
+import { type AnyReplication, isFamily, type RemoteCluster } from "./types.ts";
 import type { Problem, Verdict } from "./verdict.ts";
 import { resourceTypesOf, scheduleOf, type World } from "./world.ts";
 
@@ -21,13 +22,13 @@ export { describe, type Problem, type ProblemReason, type Verdict } from "./verd
 export { destinationNamespaceOf, resourceTypesOf, scheduleOf, type World } from "./world.ts";
 
 /** What is wrong with a Replication whose schema the API server has checked and whose defaults are set. */
-export function validateReplication(next: Replication, world: World): Verdict {
-  const tenancy = tenancyProblems(next, world);
+export function validateReplication(next: AnyReplication, world: World): Verdict {
   const remoteCluster = world.remoteClusters.get(next.spec.destinationCluster);
   const missing = missingSchedule(next, remoteCluster);
   const denials = [
-    ...tenancy,
-    ...targetProblems(next, world),
+    ...(isFamily(next)
+      ? familyProblems(next, world)
+      : [...tenancyProblems(next, world), ...targetProblems(next, world)]),
     ...scheduleProblems(next),
     ...deletionProblems(next),
     ...selectorProblems("spec.labelSelector", next.spec.labelSelector),
@@ -58,7 +59,7 @@ export function validateRemoteCluster(next: RemoteCluster, world: World): Verdic
 }
 
 /** Mode Scheduled and no schedule: wrong when the RemoteCluster is known, else it may still bring one. */
-function missingSchedule(next: Replication, remoteCluster: RemoteCluster | undefined): Problem[] {
+function missingSchedule(next: AnyReplication, remoteCluster: RemoteCluster | undefined): Problem[] {
   if (next.spec.replicationMode !== "Scheduled" || scheduleOf(next, remoteCluster) !== undefined) return [];
   const cluster = next.spec.destinationCluster;
   const message = remoteCluster === undefined
@@ -68,14 +69,14 @@ function missingSchedule(next: Replication, remoteCluster: RemoteCluster | undef
   return [{ field: "spec.schedule", value: "", message, remedy, reason: "ScheduleMissing" }];
 }
 
-function defaultScheduleWarnings(next: Replication, remoteCluster: RemoteCluster): Problem[] {
+function defaultScheduleWarnings(next: AnyReplication, remoteCluster: RemoteCluster): Problem[] {
   const schedule = scheduleOf(next, remoteCluster);
   if (schedule === undefined || next.spec.schedule !== undefined) return [];
   const remedy = `correct spec.defaultSchedule of RemoteCluster ${next.spec.destinationCluster}`;
   return cronProblems("spec.schedule", schedule).map((problem) => ({ ...problem, remedy }));
 }
 
-function clusterWarnings({ spec }: Replication, world: World): Problem[] {
+function clusterWarnings({ spec }: AnyReplication, world: World): Problem[] {
   const fields = ["sourceCluster", "destinationCluster"] as const;
   return fields.flatMap((field) => {
     const name = spec[field];
@@ -117,7 +118,7 @@ function secretWarnings({ spec }: RemoteCluster, world: World): Problem[] {
   }];
 }
 
-function typeWarnings(next: Replication, world: World): Problem[] {
+function typeWarnings(next: AnyReplication, world: World): Problem[] {
   const { sourceCluster, destinationCluster, resourceTypes, excludeResourceTypes } = next.spec;
   const included = resourceTypesOf(next, world.remoteClusters.get(destinationCluster));
   const spellings = [

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import type { RemoteCluster, RemoteClusterSpecInput, Replication, ReplicationSpecInput } from "./types.ts";
+import type {
+  RemoteCluster,
+  RemoteClusterSpecInput,
+  Replication,
+  ReplicationSpec,
+  ReplicationSpecInput,
+} from "./types.ts";
 import { remoteClusterSpec } from "./schema/remote_cluster.ts";
 import { replicationSpec } from "./schema/replication.ts";
 import {
@@ -18,7 +24,7 @@ const CONTROL = "dr-syncer-system";
 function replication(name: string, spec: Partial<ReplicationSpecInput> = {}, at = 0, namespace = CONTROL): Replication {
   const metadata = { name, namespace, resourceVersion: "7", creationTimestamp: `2026-01-01T00:${10 + at}:00Z` };
   const defaulted = replicationSpec.parse({ destinationCluster: "dr", sourceNamespace: "shop", ...spec });
-  return { apiVersion: "dr-syncer.io/v1alpha1", kind: "Replication", metadata, spec: defaulted };
+  return { apiVersion: "dr-syncer.io/v1alpha1", kind: "Replication", metadata, spec: defaulted as ReplicationSpec };
 }
 
 /** The same as an admission of CREATE shows it. */

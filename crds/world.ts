@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RemoteCluster, Replication } from "./types.ts";
+import type { AnyReplication, RemoteCluster, Replication } from "./types.ts";
 
 /** Everything known when an object is judged. */
 export interface World {
@@ -14,7 +14,7 @@ export interface World {
   readonly localClusterId?: string;
   /** RemoteClusters of the control namespace by name. */
   readonly remoteClusters: ReadonlyMap<string, RemoteCluster>;
-  /** All other Replications. The judged one is left out when it is in here. */
+  /** All other Replications of one namespace. The judged one is left out when it is in here. */
   readonly replications: readonly Replication[];
   /** Whether a cluster (undefined: the controller's own) serves a kind; undefined: not known. */
   knownTypes?(cluster: string | undefined, spelling: string): boolean | undefined;
@@ -48,23 +48,24 @@ export function destinationNamespaceOf({ spec }: Replication): string {
 }
 
 /** The schedule of a Replication in mode Scheduled: its own, or its RemoteCluster's; undefined in other modes. */
-export function scheduleOf({ spec }: Replication, remoteCluster: RemoteCluster | undefined): string | undefined {
+export function scheduleOf({ spec }: AnyReplication, remoteCluster: RemoteCluster | undefined): string | undefined {
   if (spec.replicationMode !== "Scheduled") return undefined;
   return spec.schedule ?? remoteCluster?.spec.defaultSchedule;
 }
 
 /** The kinds a Replication mirrors, as they are spelled: its own, its RemoteCluster's, or all. */
-export function resourceTypesOf({ spec }: Replication, remoteCluster: RemoteCluster | undefined): readonly string[] {
+export function resourceTypesOf({ spec }: AnyReplication, remoteCluster: RemoteCluster | undefined): readonly string[] {
   const lists = [spec.resourceTypes, remoteCluster?.spec.defaultResourceTypes];
   return lists.find((list) => list !== undefined && list.length > 0) ?? ["*"];
 }
 
 /** `namespace/name` of an object. */
-export function nameOf({ metadata }: Replication | RemoteCluster): string {
+export function nameOf({ metadata }: AnyReplication | RemoteCluster): string {
   return `${metadata.namespace ?? ""}/${metadata.name}`;
 }
 
-function endOf(cluster: string | undefined, namespace: string, world: World): End {
+/** A namespace of a cluster (undefined: the controller's own), as an end. */
+export function endOf(cluster: string | undefined, namespace: string, world: World): End {
   const label = `${cluster ?? "(own cluster)"}/${namespace}`;
   const id = cluster === undefined ? world.localClusterId : world.remoteClusters.get(cluster)?.status?.clusterId;
   const clusterKey = id !== undefined && id !== "" ? `id:${id}` : cluster === undefined ? "own" : `name:${cluster}`;

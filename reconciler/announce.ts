@@ -17,6 +17,11 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
 /** What passes by itself at every start is no news. */
 const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync", "QuotaNotInForce"]);
 
+/** Whether the reason of a condition passes by itself. */
+export function isOnTheWay(reason: string): boolean {
+  return ON_THE_WAY.has(reason);
+}
+
 /** Tells every change of phase, role and condition, and every new hold. */
 export function announceChanges(
   before: ReplicationStatus | undefined,

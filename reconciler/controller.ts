@@ -4,6 +4,7 @@
  * @module
  */
 import { REMOTE_CLUSTERS, REPLICATIONS } from "../crds/resource_types.ts";
+import { type AnyReplication, isSingle } from "../crds/types.ts";
 import type { RemoteCluster, RemoteClusterStatus, Replication } from "../crds/types.ts";
 import { validateReplication, type World } from "../crds/validate.ts";
 import type { ClusterAddress } from "../kube/config.ts";
@@ -16,6 +17,7 @@ import { watchCatalogue } from "./catalogue_watch.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { ClusterUse } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
+import { Families } from "./family/families.ts";
 import { holderOf } from "./fence.ts";
 import { followObjects, type ObjectStore } from "./follow.ts";
 import type { Hint } from "./hint.ts";
@@ -56,6 +58,7 @@ interface Term {
   readonly remotes: Map<string, RemoteClusterRunner>;
   readonly remoteWriters: Map<string, { writer: StatusWriter<RemoteClusterStatus>; abort: AbortController }>;
   readonly replications: Map<string, ReplicationRunner>;
+  readonly families: Families;
 }
 
 /** See the module. */
@@ -126,8 +129,13 @@ export class Controller {
     return this.#remotes.objects() as RemoteCluster[];
   }
 
+  /** Those of one namespace. */
   replications(): Replication[] {
-    return this.#replications.objects() as Replication[];
+    return this.#allReplications().filter(isSingle);
+  }
+
+  #allReplications(): AnyReplication[] {
+    return this.#replications.objects() as AnyReplication[];
   }
 
   secretNames(): string[] {
@@ -150,7 +158,9 @@ export class Controller {
     const local = await this.#reachOwnCluster(term);
     if (local === undefined) return;
     const abort = new AbortController();
-    this.#term = { abort, local, remotes: new Map(), remoteWriters: new Map(), replications: new Map() };
+    const remotes = new Map<string, RemoteClusterRunner>();
+    const families = this.#newFamilies((name) => name === undefined ? local : remotes.get(name)?.cluster);
+    this.#term = { abort, local, remotes, remoteWriters: new Map(), replications: new Map(), families };
     watchCatalogue(local, log, abort.signal);
     local.onCatalogue(() => this.#onObjects());
     metrics.leader.set(1);
@@ -187,7 +197,7 @@ export class Controller {
     this.#options.metrics.leader.set(0);
     term.abort.abort();
     for (const { abort } of term.remoteWriters.values()) abort.abort();
-    await Promise.all([...term.replications.values()].map((runner) => runner.stop()));
+    await Promise.all([term.families.stop(), ...[...term.replications.values()].map((runner) => runner.stop())]);
     for (const remote of term.remotes.values()) remote.close();
   }
 
@@ -225,6 +235,7 @@ export class Controller {
     if (term === undefined || !this.synced) return;
     this.#arrangeRemotes(term);
     this.#arrangeReplications(term);
+    term.families.arrange();
   }
 
   #arrangeRemotes(term: Term): void {
@@ -262,6 +273,7 @@ export class Controller {
         }
         term.remoteWriters.get(name)?.writer.changed();
         for (const replication of term.replications.values()) replication.kick();
+        term.families.arrange();
         this.#options.onWorld();
       },
     });
@@ -331,6 +343,18 @@ export class Controller {
       hintsServed: (namespace) => options.hintsServed(namespace),
       event: (replication, type, reason, note) => options.event(replication, type, reason, note),
       onRunning: () => options.onWorld(),
+    });
+  }
+
+  #newFamilies(cluster: (name: string | undefined) => Cluster | undefined): Families {
+    const options = this.#options;
+    return new Families({
+      ...options,
+      leads: () => options.leads(),
+      event: (...event) => options.event(...event),
+      all: () => this.#allReplications(),
+      cluster,
+      judge: (replication) => validateReplication(replication, this.world()),
     });
   }
 

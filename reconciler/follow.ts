@@ -9,6 +9,8 @@ import type { KubeClient, KubeObject, ResourceType } from "../kube/types.ts";
 export interface ObjectStore {
   /** Whether the first list is complete. */
   readonly synced: boolean;
+  /** Why the watch is not connected, if it is not. */
+  readonly problem: string | undefined;
   objects(): KubeObject[];
   get(namespace: string, name: string): KubeObject | undefined;
   readonly done: Promise<void>;
@@ -21,11 +23,13 @@ export function followObjects(
   namespace: string | undefined,
   changed: () => void,
   signal: AbortSignal,
+  { metadataOnly = false } = {},
 ): ObjectStore {
   let objects = new Map<string, KubeObject>();
   let listing = new Map<string, KubeObject>();
   let synced = false;
   let told = false;
+  let problem: string | undefined;
   const keyOf = (object: KubeObject) => `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
   const tell = () => {
     if (told) return;
@@ -35,7 +39,7 @@ export function followObjects(
       if (!signal.aborted) changed();
     });
   };
-  const handle = client.watch(type, { namespace, start: "list" }, {
+  const handle = client.watch(type, { namespace, start: "list", metadataOnly }, {
     begin: () => listing = new Map(),
     item: ({ object }) => listing.set(keyOf(object), object),
     live: () => {
@@ -51,10 +55,18 @@ export function followObjects(
       }
       tell();
     },
+    connected: () => problem = undefined,
+    disconnected: (error) => {
+      problem = error.message;
+      tell();
+    },
   }, signal);
   return {
     get synced() {
       return synced;
+    },
+    get problem() {
+      return problem;
     },
     objects: () => [...objects.values()],
     get: (objectNamespace, name) => objects.get(`${objectNamespace}/${name}`),

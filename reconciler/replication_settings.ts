@@ -6,7 +6,7 @@
 import { parseDurationMs } from "../crds/duration.ts";
 import { APPROVE } from "../crds/keys.ts";
 import { replicationId } from "../crds/replication_id.ts";
-import type { RemoteCluster, Replication } from "../crds/types.ts";
+import type { AnyReplication, RemoteCluster, Replication } from "../crds/types.ts";
 import { destinationNamespaceOf, resourceTypesOf } from "../crds/validate.ts";
 import type { DeletionPolicy, DeletionWindow } from "./deletes.ts";
 import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
@@ -45,7 +45,7 @@ export function selectionOf(replication: Replication, remote: RemoteCluster | un
 }
 
 /** The deletion window as the status kept it. */
-export function deletionWindowOf({ status }: Replication, nowWallMs: number): DeletionWindow {
+export function deletionWindowOf({ status }: AnyReplication, nowWallMs: number): DeletionWindow {
   const startWallMs = Date.parse(status?.deletions?.windowStart ?? "");
   return {
     startWallMs: Number.isNaN(startWallMs) ? nowWallMs : startWallMs,
@@ -54,12 +54,13 @@ export function deletionWindowOf({ status }: Replication, nowWallMs: number): De
 }
 
 /** Ids of the holds that a person has approved. */
-export function approvalsOf({ metadata }: Replication): ReadonlySet<string> {
+export function approvalsOf({ metadata }: AnyReplication): ReadonlySet<string> {
   const ids = (metadata.annotations?.[APPROVE] ?? "").split(",").map((id) => id.trim());
   return new Set(ids.filter((id) => id !== ""));
 }
 
-function deletionPolicyOf(spec: Replication["spec"]["deletion"]): DeletionPolicy {
+/** `spec.deletion`, parsed. */
+export function deletionPolicyOf(spec: Replication["spec"]["deletion"]): DeletionPolicy {
   const { count, percent, window } = spec.budget;
   return {
     policy: spec.policy,

@@ -13,9 +13,6 @@ import type { NamespaceState } from "./deletes.ts";
 import { desiredNamespace } from "./desired/namespace.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 
-/** Annotation on the fence Lease: uid of the source namespace that the copies came from. */
-export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
-
 /** Annotation on the fence Lease: the newest `resourceVersion` of the source that was seen. */
 export const SOURCE_VERSION = "dr-syncer.io/source-resource-version";
 /** Annotation of the fence Lease: `true` while deletes wait that only a source which went back asks for. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FENCE_LEASE, MANAGED_BY } from "../crds/keys.ts";
+import { FENCE_LEASE, MANAGED_BY, SOURCE_NAMESPACE_UID } from "../crds/keys.ts";
 import { leaseOf, LEASES } from "../kube/lease.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";

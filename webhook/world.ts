@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RemoteCluster, Replication } from "../crds/types.ts";
+import type { AnyReplication, RemoteCluster, Replication } from "../crds/types.ts";
 import { describe, validateRemoteCluster, validateReplication, type Verdict, type World } from "../crds/validate.ts";
 import type { ResourceType } from "../kube/types.ts";
 import type { ReviewRequest } from "./review.ts";
@@ -16,7 +16,7 @@ export interface WorldSnapshot {
   readonly localClusterId?: string;
   /** RemoteClusters of the control namespace. */
   readonly remoteClusters: readonly RemoteCluster[];
-  /** All Replications. */
+  /** All Replications of one namespace. */
   readonly replications: readonly Replication[];
   /** Kinds by cluster; see `spellingsOf`. A cluster that is not in here is not known. */
   readonly knownTypes?: readonly KnownTypes[];
@@ -69,7 +69,7 @@ export function judgeRequest(request: ReviewRequest, world: World | undefined): 
 
 /** The API server has checked the schema before it asks, so the kind alone decides the type. */
 function verdictOn(request: ReviewRequest, world: World): Verdict {
-  if (request.resource === "replications") return validateReplication(request.object as Replication, world);
+  if (request.resource === "replications") return validateReplication(request.object as AnyReplication, world);
   if (request.resource === "remoteclusters") return validateRemoteCluster(request.object as RemoteCluster, world);
   return { denials: [], warnings: [] };
 }

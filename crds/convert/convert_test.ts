@@ -239,6 +239,7 @@ Deno.test("namespaces: a list becomes one Replication each; wildcards, selectors
   const nothing: [string, string][] = [
     ["sourceNamespace: 'team-*'", "spec.sourceNamespace"],
     ["sourceNamespace: null, namespaceSelector: { labelSelector: { a: b } }", "spec.namespaceSelector"],
+    ["sourceNamespace: null, namespaceSelector: { namespaces: ['team-*'] }", "spec.namespaceSelector"],
     ["sourceNamespace: kube-system", "spec.sourceNamespace"],
     ["sourceNamespace: null, sourceNamespaces: [a, b], destinationNamespace: c", "spec.destinationNamespace"],
   ];
@@ -247,6 +248,36 @@ Deno.test("namespaces: a list becomes one Replication each; wildcards, selectors
     assert.deepEqual(conversion.objects, [], more);
     assert.deepEqual(lostIn(conversion), [field, ""], more);
   }
+});
+
+Deno.test("namespaces: a selector stays one, and its names in DR become a template", () => {
+  const replicationFields = new Set([...FIRST, "sourceNamespaceSelector"]);
+  const endsOf = (more: string) => {
+    const conversion = convert(mapping(`sourceNamespace: null, ${more}`), { replicationFields });
+    const { sourceNamespaceSelector, destinationNamespace } = conversion.objects.length === 0 ? {} : specOf(conversion);
+    return [sourceNamespaceSelector, destinationNamespace, ...lostIn(conversion)];
+  };
+  const matchLabels = { a: "b" };
+  const cases: [string, unknown[]][] = [
+    ["namespaceSelector: { labelSelector: { a: b }, destinationSuffix: -dr }", [{ matchLabels }, "{namespace}-dr"]],
+    ["namespaceSelector: { labelSelector: { matchLabels: { a: b } } }", [{ matchLabels }, undefined]],
+    [
+      "namespaceSelector: { labelSelector: { a: b } }, destinationNamespace: all",
+      [undefined, undefined, "spec.destinationNamespace", ""],
+    ],
+    [
+      "namespaceSelector: { labelSelector: { a: b }, excludeNamespaces: [c] }",
+      [undefined, undefined, "spec.namespaceSelector", ""],
+    ],
+    [
+      "sourceNamespaceSelector: { matchLabels: { a: b } }, destinationNamespace: 'dr-{namespace}'",
+      [{ matchLabels }, "dr-{namespace}"],
+    ],
+  ];
+  for (const [more, expected] of cases) assert.deepEqual(endsOf(more), expected, more);
+  const both = convert(mapping("namespaceSelector: { labelSelector: { a: b } }"), { replicationFields });
+  const names = both.objects.map(({ metadata }) => (metadata as KubeObject["metadata"]).name);
+  assert.deepEqual(names, ["shop-selected", "shop-shop"]);
 });
 
 Deno.test("RemoteClusters: each spelling of the Secret, and where it has to be", () => {

@@ -4,20 +4,19 @@
  * @module
  */
 import { GROUP, VERSION } from "../keys.ts";
-import { isProtected } from "../targets.ts";
 import { type ClusterMapping, type ConvertContext, dropSettings, type OutputObject, tellRest } from "./context.ts";
 import type { Remarks } from "./finding.ts";
 import { LegacyFields } from "./legacy_fields.ts";
 import { type LegacyManifest, metadataFor } from "./manifest.ts";
+import { takeNamespaces } from "./namespaces.ts";
 import { convertSelection } from "./selection.ts";
 import { DROPPED_DATA_SETTINGS, DROPPED_MAPPING_SETTINGS, DROPPED_SETTINGS } from "./settings.ts";
-import { mappingsFrom, scheduleFrom } from "./values.ts";
+import { mappingsFrom, scheduleFrom, textOf } from "./values.ts";
 
 type Spec = Record<string, unknown>;
 
 /** How often the first version synced when nothing said how often. */
 const FORMER_DEFAULT_SCHEDULE = "*/5 * * * *";
-const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** A ClusterMapping: only its ends are carried over. */
 export function readClusterMapping(manifest: LegacyManifest, remarks: Remarks): ClusterMapping {
@@ -56,15 +55,14 @@ export function convertMapping(manifest: LegacyManifest, remarks: Remarks, conte
     return [];
   }
   const { sourceCluster, destinationCluster } = ends;
-  return namespaces.map(({ from, to }) => ({
+  return namespaces.map(({ suffix, ...ends }) => ({
     apiVersion: `${GROUP}/${VERSION}`,
     kind: "Replication",
-    metadata: metadataFor(manifest, context.namespace, nameFor(manifest, from, namespaces.length)),
+    metadata: metadataFor(manifest, context.namespace, nameFor(manifest, suffix, namespaces.length)),
     spec: {
       ...(sourceCluster === undefined ? {} : { sourceCluster }),
       destinationCluster,
-      sourceNamespace: from,
-      ...(to === undefined || to === from ? {} : { destinationNamespace: to }),
+      ...ends,
       ...settings,
     },
   }));
@@ -106,39 +104,6 @@ function takeClusters(
       `--own-cluster ${sourceCluster}`,
   );
   return { sourceCluster, destinationCluster, paused };
-}
-
-/** Pairs of namespaces: one, or the members of a list. */
-function takeNamespaces(
-  fields: LegacyFields,
-  { lost }: Remarks,
-  context: ConvertContext,
-): { from: string; to?: string }[] {
-  const selector = fields.take("namespaceSelector");
-  const froms = listOf(fields.takeAny("sourceNamespace", "sourceNamespaces"));
-  const tos = listOf(fields.takeAny("destinationNamespace", "destinationNamespaces"));
-  if (selector !== undefined) {
-    lost("spec.namespaceSelector", "has no counterpart yet: write one manifest for each namespace it selects");
-  }
-  if (tos.length > 0 && tos.length !== froms.length) {
-    lost("spec.destinationNamespace", "does not pair with the source namespaces; write one manifest for each");
-    return [];
-  }
-  return froms.flatMap((from, index) => {
-    const to = tos[index];
-    const wrong = [from, to ?? from].find((name) => !NAMESPACE_NAME.test(name));
-    if (wrong !== undefined) {
-      const remedy = /[*?]/.test(wrong)
-        ? "wildcards are not resolved; write one manifest for each namespace"
-        : "correct it";
-      lost("spec.sourceNamespace", `${JSON.stringify(wrong)} is not the name of a namespace: ${remedy}`);
-      return [];
-    }
-    const system = [from, to ?? from].find((name) => isProtected(name, { controlNamespace: context.namespace }));
-    if (system === undefined) return [{ from, to }];
-    lost("spec.sourceNamespace", `${system} is never mirrored (kube-*, openshift-*, the control namespace); remove it`);
-    return [];
-  });
 }
 
 /** Mode and schedule; the first version's default was Scheduled. */
@@ -235,16 +200,6 @@ function takeTodays(fields: LegacyFields, { kind }: LegacyManifest, { replicatio
 }
 
 /** The mapping's own name, or one for each member of a list. */
-function nameFor({ name }: LegacyManifest, namespace: string, count: number): string {
-  return count === 1 ? name : `${name}-${namespace}`;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function listOf(value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value]).flatMap((item) =>
-    typeof item === "string" && item !== "" ? [item] : []
-  );
+function nameFor({ name }: LegacyManifest, suffix: string, count: number): string {
+  return count === 1 ? name : `${name}-${suffix}`;
 }

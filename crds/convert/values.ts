@@ -66,3 +66,13 @@ export function mappingsFrom(value: unknown, field: string, { lost }: Remarks): 
   }
   return [...mappings].map(([from, to]) => ({ from, to }));
 }
+
+/** A text that says something. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** One text or a list of them. */
+export function listOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).flatMap((item) => textOf(item) ?? []);
+}

@@ -10,6 +10,11 @@ const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 /** A namespace's name (RFC 1123 label). */
 export const namespaceName = z.string().min(1).max(63).regex(new RegExp(`^${LABEL}$`));
 
+/** A namespace's name, or a template of names: `{namespace}` stands for the source's. */
+export const destinationNamespace = z.string().min(1).max(63).regex(
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?|([a-z0-9][-a-z0-9]*)?\{namespace\}([-a-z0-9]*[a-z0-9])?)$/,
+);
+
 /** An object's name (RFC 1123 subdomain). */
 export const objectName = z.string().min(1).max(253).regex(new RegExp(`^${LABEL}(\\.${LABEL})*$`));
 

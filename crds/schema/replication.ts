@@ -8,6 +8,7 @@ import {
   conditionsOf,
   count,
   cron,
+  destinationNamespace,
   duration,
   holds,
   namespaceName,
@@ -26,6 +27,7 @@ import {
   overrides,
   storageClassMappings,
 } from "./adaptation.ts";
+import { children, ENDS_RULES, hasOneSource, ONE_SOURCE, sourceNamespaceSelector } from "./family.ts";
 
 const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
 
@@ -69,9 +71,13 @@ const fields = z.strictObject({
     description: "RemoteCluster to mirror from. The controller's own cluster when empty. Immutable.",
   }),
   destinationCluster: objectName.meta({ description: "RemoteCluster to mirror to. Immutable." }),
-  sourceNamespace: namespaceName.meta({ description: "Namespace to mirror. Immutable." }),
-  destinationNamespace: namespaceName.optional().meta({
-    description: "Namespace in the DR cluster. The name of the source namespace when empty. Immutable.",
+  sourceNamespace: namespaceName.optional().meta({
+    description: "Namespace to mirror. This or `sourceNamespaceSelector`. Immutable.",
+  }),
+  sourceNamespaceSelector: sourceNamespaceSelector.optional(),
+  destinationNamespace: destinationNamespace.optional().meta({
+    description: "Namespace in the DR cluster; with `sourceNamespaceSelector` a template such as `dr-{namespace}`. " +
+      "The name of the source namespace when empty. Immutable.",
   }),
   replicationMode: z.enum(["Continuous", "Scheduled", "Manual"]).default("Continuous").meta({
     description: "Continuous: every change at once. Scheduled: a sync at each time of `schedule`. " +
@@ -132,8 +138,13 @@ const fields = z.strictObject({
 });
 
 /** `spec` of a Replication. */
-export const replicationSpec = fields.meta({
-  "x-kubernetes-validations": [...IMMUTABLE.map(immutable), onlyScheduled("schedule"), onlyScheduled("timeZone")],
+export const replicationSpec = fields.refine(hasOneSource, ONE_SOURCE).meta({
+  "x-kubernetes-validations": [
+    ...ENDS_RULES,
+    ...IMMUTABLE.map(immutable),
+    onlyScheduled("schedule"),
+    onlyScheduled("timeZone"),
+  ],
 });
 
 const syncStats = z.strictObject({
@@ -181,7 +192,10 @@ export const replicationStatus = z.strictObject({
   replicationId: z.string().optional().meta({
     description: "Value of label `dr-syncer.io/managed-by` on every copy: a digest of both cluster ids and namespaces.",
   }),
-  destinationNamespace: z.string().optional().meta({ description: "The DR namespace, named in the spec or not." }),
+  destinationNamespace: z.string().optional().meta({
+    description: "The DR namespace, named in the spec or not; with `sourceNamespaceSelector` the template.",
+  }),
+  children: children.optional(),
   phase: z.enum(["Pending", "Running", "Completed", "Failed"]).optional().meta({
     description: "All in one word; a healthy Continuous Replication is Running.",
   }),
@@ -207,7 +221,8 @@ export const replicationStatus = z.strictObject({
   reports: z.array(report).max(20).optional().meta({
     description:
       "What is in DR, but not quite as in the source (docs/guide/failures.md), mappings and overrides that match nothing, " +
-      "and Pods that nothing would start there; at most 20.",
+      "and Pods that nothing would start there; with `sourceNamespaceSelector`: namespaces that are left out or gone, and " +
+      "Replications that are not well; at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
   holds,
@@ -222,4 +237,4 @@ export const replicationStatus = z.strictObject({
 export const replication = z.strictObject({
   spec: replicationSpec.meta({ description: "What is wanted." }),
   status: replicationStatus.optional().meta({ description: "What the controller found." }),
-}).meta({ description: "Keeps a warm standby of one namespace in another cluster." });
+}).meta({ description: "Keeps a warm standby of a namespace, or of each that a selector finds, in another cluster." });

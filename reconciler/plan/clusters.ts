@@ -4,7 +4,7 @@
  * @module
  */
 import { REMOTE_CLUSTERS, REPLICATIONS } from "../../crds/resource_types.ts";
-import type { RemoteCluster, Replication } from "../../crds/types.ts";
+import { type AnyReplication, isSingle, type RemoteCluster } from "../../crds/types.ts";
 import type { World } from "../../crds/validate.ts";
 import type { ClusterAddress } from "../../kube/config.ts";
 import { isKubeError } from "../../kube/errors.ts";
@@ -42,12 +42,12 @@ export interface PlannedCluster {
 export class PlanClusters implements Disposable {
   readonly remoteClusters: ReadonlyMap<string, RemoteCluster>;
   /** Of the control namespace. */
-  readonly replications: readonly Replication[];
+  readonly replications: readonly AnyReplication[];
   readonly #ports: PlanPorts;
   readonly #opened = new Map<string | undefined, Promise<PlannedCluster>>();
   readonly #remotes: KubeClient[] = [];
 
-  private constructor(ports: PlanPorts, remotes: readonly RemoteCluster[], replications: readonly Replication[]) {
+  private constructor(ports: PlanPorts, remotes: readonly RemoteCluster[], replications: readonly AnyReplication[]) {
     this.#ports = ports;
     this.remoteClusters = new Map(remotes.map((remote) => [remote.metadata.name, remote]));
     this.replications = replications;
@@ -61,15 +61,15 @@ export class PlanClusters implements Disposable {
     ]);
     const known = new Map(remotes.map((remote) => [remote.metadata.name, remote as RemoteCluster]));
     const both = given.map((remote) => ({ ...remote, status: known.get(remote.metadata.name)?.status }));
-    return new PlanClusters(ports, [...known.values(), ...both], replications as Replication[]);
+    return new PlanClusters(ports, [...known.values(), ...both], replications as AnyReplication[]);
   }
 
   /** A Replication by namespace and name; undefined when there is none. Throws `KubeError`. */
-  async findReplication(namespace: string, name: string): Promise<Replication | undefined> {
+  async findReplication(namespace: string, name: string): Promise<AnyReplication | undefined> {
     const { client, controlNamespace, signal } = this.#ports;
     if (namespace === controlNamespace) return this.replications.find(({ metadata }) => metadata.name === name);
     try {
-      return await client.get(REPLICATIONS, { namespace, name }, { signal }) as Replication;
+      return await client.get(REPLICATIONS, { namespace, name }, { signal }) as AnyReplication;
     } catch (error) {
       if (isKubeError(error, "NotFound", "KindMissing")) return undefined;
       throw error;
@@ -104,7 +104,7 @@ export class PlanClusters implements Disposable {
       tenantMode: isTenant,
       localClusterId: local?.clusterId,
       remoteClusters: this.remoteClusters,
-      replications: this.replications,
+      replications: this.replications.filter(isSingle),
       knownTypes: (_cluster, spelling) =>
         source?.catalogue === undefined
           ? undefined

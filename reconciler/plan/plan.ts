@@ -4,7 +4,14 @@
  * @module
  */
 import type { Plan, ReplicationPlan } from "../../crds/plan.ts";
-import type { RemoteCluster, Replication } from "../../crds/types.ts";
+import {
+  type AnyReplication,
+  isFamily,
+  isSingle,
+  type RemoteCluster,
+  type Replication,
+  type ReplicationFamily,
+} from "../../crds/types.ts";
 import { describe, destinationNamespaceOf, validateReplication } from "../../crds/validate.ts";
 import { ConfigError } from "../../kube/config.ts";
 import { isKubeError } from "../../kube/errors.ts";
@@ -14,6 +21,7 @@ import { approvalsOf, deletionWindowOf, identityOf, mirrorOptionsOf, selectionOf
 import { prepareStandby, type Standby } from "../standby.ts";
 import { changesOf, failuresOf, noChanges } from "./changes.ts";
 import { PlanClusters, PlanError, type PlannedCluster, type PlanPorts } from "./clusters.ts";
+import { findChildren, planOfFamily } from "./family.ts";
 import { runPass } from "./pass.ts";
 
 export { PlanError } from "./clusters.ts";
@@ -23,7 +31,10 @@ export interface PlanRequest extends PlanPorts {
   /** namespace/name, or a name in the control namespace; undefined: all of the control namespace. */
   readonly replication?: string;
   /** Objects that are not applied yet, or not like this: they take the place of applied ones. Only these Replications are planned. */
-  readonly given?: { readonly replications: readonly Replication[]; readonly remoteClusters: readonly RemoteCluster[] };
+  readonly given?: {
+    readonly replications: readonly AnyReplication[];
+    readonly remoteClusters: readonly RemoteCluster[];
+  };
   /** Random, of this run: values of Secrets are shown as HMACs with it. */
   readonly hmacKey: Uint8Array;
 }
@@ -34,14 +45,39 @@ const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "de
 /** Plans. Throws `PlanError` and `KubeError` where there is nothing to plan; what is wrong with one Replication is in its plan. */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   using clusters = await PlanClusters.read(request, request.given?.remoteClusters);
-  const replications = await chooseReplications(request, clusters);
+  const chosen = await chooseReplications(request, clusters);
   const plans: ReplicationPlan[] = [];
   // One after the other: each holds the objects of a few pages, and clusters are not to be stormed.
-  for (const replication of replications) plans.push(await planReplication(replication, clusters, request));
+  for (const family of chosen.filter(isFamily)) plans.push(...await planFamily(family, clusters, request));
+  const planned = new Set(plans.map(({ replication }) => replication));
+  for (const one of chosen.filter(isSingle)) {
+    if (!planned.has(nameOf(one))) plans.push(await planReplication(one, clusters, request));
+  }
   return { replications: plans };
 }
 
-async function chooseReplications(request: PlanRequest, clusters: PlanClusters): Promise<Replication[]> {
+/** The plans of a Replication with a selector and of those that it owns, or would own. */
+async function planFamily(
+  family: ReplicationFamily,
+  clusters: PlanClusters,
+  request: PlanRequest,
+): Promise<ReplicationPlan[]> {
+  try {
+    const local = await clusters.open(undefined);
+    const source = family.spec.sourceCluster === undefined ? local : await clusters.open(family.spec.sourceCluster);
+    const judged = judge(family, clusters, local, source, request);
+    const world = clusters.world(local.cluster, source.cluster, false);
+    const found = await findChildren({ family, source: source.client, world, signal: request.signal });
+    const plans = [planOfFamily(family, { ...found, notes: [...judged, ...found.notes], errors: [] })];
+    for (const child of found.children) plans.push(await planReplication(child, clusters, request));
+    return plans;
+  } catch (error) {
+    if (!isKubeError(error) && !(error instanceof PlanError) && !(error instanceof ConfigError)) throw error;
+    return [planOfFamily(family, { children: [], notes: [], errors: [error.message] })];
+  }
+}
+
+async function chooseReplications(request: PlanRequest, clusters: PlanClusters): Promise<AnyReplication[]> {
   const { replication: wanted, given, controlNamespace } = request;
   if (given !== undefined) {
     const isWanted = (name: string) => wanted === undefined || name === qualified(wanted, controlNamespace);
@@ -63,18 +99,19 @@ async function chooseReplications(request: PlanRequest, clusters: PlanClusters):
 }
 
 /** The spec of a file on what the cluster knows of the Replication. Throws `PlanError` for a change that would be refused. */
-async function asApplied(given: Replication, clusters: PlanClusters): Promise<Replication> {
+async function asApplied(given: AnyReplication, clusters: PlanClusters): Promise<AnyReplication> {
   const { namespace = "", name } = given.metadata;
   const applied = await clusters.findReplication(namespace, name);
   if (applied === undefined) return given;
-  const changed = IMMUTABLE.find((field) => applied.spec[field] !== given.spec[field]);
+  const [before, after]: Partial<Replication["spec"]>[] = [applied.spec, given.spec];
+  const changed = IMMUTABLE.find((field) => before?.[field] !== after?.[field]);
   if (changed !== undefined) {
     throw new PlanError(
       `spec.${changed} of Replication ${nameOf(given)} is immutable: create another Replication instead`,
     );
   }
   const annotations = given.metadata.annotations ?? applied.metadata.annotations;
-  return { ...applied, spec: given.spec, metadata: { ...applied.metadata, annotations } };
+  return { ...given, status: applied.status, metadata: { ...applied.metadata, annotations } };
 }
 
 /** The plan of one Replication; what keeps it from being made is in `errors`. */
@@ -103,7 +140,7 @@ async function planReplication(
 
 /** What is worth knowing of the Replication itself. Throws `PlanError` when it would not be honoured. */
 function judge(
-  replication: Replication,
+  replication: AnyReplication,
   clusters: PlanClusters,
   local: PlannedCluster,
   source: PlannedCluster,
@@ -179,6 +216,6 @@ function qualified(name: string, controlNamespace: string): string {
   return name.includes("/") ? name : `${controlNamespace}/${name}`;
 }
 
-function nameOf({ metadata }: Replication): string {
+function nameOf({ metadata }: AnyReplication): string {
   return `${metadata.namespace}/${metadata.name}`;
 }

@@ -44,6 +44,7 @@ async function takesEverything(cluster: Cluster): Promise<void> {
     "Replication/lean",
     "Replication/many-a",
     "Replication/many-b",
+    "Replication/selected",
   ]);
   const everything = items.find(({ metadata }) => metadata.name === "everything") as Replication;
   assert.equal(everything.spec.schedule, "*/5 * * * *");

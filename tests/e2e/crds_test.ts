@@ -91,6 +91,10 @@ async function checkImmutable(cluster: Cluster): Promise<void> {
   const full: Spec = { ...required, sourceCluster: "prod", destinationNamespace: "shop-dr" };
   await apply(cluster, replication("full", full));
   await apply(cluster, replication("bare", required));
+  const many: Spec = { destinationCluster: "dr", sourceNamespaceSelector: { matchLabels: { a: "b" } } };
+  const family: Spec = { ...many, destinationNamespace: "dr-{namespace}" };
+  await apply(cluster, replication("family", family));
+  await apply(cluster, replication("many", many));
   const changes: [string, Spec, string][] = [
     ["full", { ...full, sourceCluster: "other" }, "sourceCluster"],
     ["full", { ...full, destinationCluster: "other" }, "destinationCluster"],
@@ -100,6 +104,10 @@ async function checkImmutable(cluster: Cluster): Promise<void> {
     ["full", { ...required, sourceCluster: "prod" }, "destinationNamespace"],
     ["bare", { ...required, sourceCluster: "prod" }, "sourceCluster"],
     ["bare", { ...required, destinationNamespace: "shop" }, "destinationNamespace"],
+    ["bare", many, "sourceNamespace"],
+    ["many", required, "sourceNamespace"],
+    ["family", many, "destinationNamespace"],
+    ["family", { ...family, destinationNamespace: "x-{namespace}" }, "destinationNamespace"],
   ];
   for (const [name, spec, field] of changes) {
     const said = await refusal(cluster, replication(name, spec));
@@ -107,10 +115,13 @@ async function checkImmutable(cluster: Cluster): Promise<void> {
     assert.equal(said.split(" is immutable").length, 2, `only ${field} is named: ${said}`);
   }
   await apply(cluster, replication("full", { ...full, paused: true, scaleToZero: false }));
+  await apply(cluster, replication("family", { ...family, sourceNamespaceSelector: { matchLabels: { a: "c" } } }));
 }
 
 async function checkValues(cluster: Cluster): Promise<void> {
   const good: Spec = { destinationCluster: "dr", sourceNamespace: "shop" };
+  const selector = { sourceNamespaceSelector: { matchLabels: { a: "b" } } };
+  const many: Spec = { destinationCluster: "dr", ...selector };
   const cases: [Spec, RegExp][] = [
     [{ ...good, sorceCluster: "x" }, /unknown field "spec\.sorceCluster"/],
     [{ ...good, deletion: { budget: { cuont: 1 } } }, /unknown field "spec\.deletion\.budget\.cuont"/],
@@ -145,6 +156,12 @@ async function checkValues(cluster: Cluster): Promise<void> {
       { ...good, overrides: [{ name: "a", match: { kind: "cm" }, jsonPatch: [{ op: "merge", path: "/x" }] }] },
       /jsonPatch\[0\]\.op: Unsupported value/,
     ],
+    [{ destinationCluster: "dr" }, /exactly one of sourceNamespace and sourceNamespaceSelector/],
+    [{ ...good, ...selector }, /exactly one of sourceNamespace and sourceNamespaceSelector/],
+    [{ ...many, sourceNamespaceSelector: { matchLabels: {} } }, /sourceNamespaceSelector: .*an empty selector/],
+    [{ ...many, destinationNamespace: "dr" }, /spec\.destinationNamespace: .*such as dr-\{namespace\}/],
+    [{ ...good, destinationNamespace: "dr-{namespace}" }, /spec\.destinationNamespace: .*sourceNamespaceSelector only/],
+    [{ ...many, destinationNamespace: "-{namespace}" }, /spec\.destinationNamespace: Invalid value/],
     [{ ...good, timeZone: "UTC", replicationMode: "Manual" }, /spec\.timeZone: .*for replicationMode Scheduled only/],
   ];
   for (const [spec, expected] of cases) {
