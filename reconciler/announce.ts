@@ -15,7 +15,7 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
 ]);
 
 /** What passes by itself at every start is no news. */
-const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync"]);
+const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync", "Deleting"]);
 
 /** Tells every change of phase, role and condition, and every new hold. */
 export function announceChanges(

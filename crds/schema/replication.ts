@@ -126,6 +126,11 @@ const fields = z.strictObject({
   rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
     description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
   }),
+  onDelete: z.enum(["Orphan", "Delete"]).default("Orphan").meta({
+    description:
+      "What happens to the standby when this object is deleted. Orphan: the copies stay, without our label. Delete: the " +
+      "copies are deleted, but for PersistentVolumeClaims, which stay like the Namespace and CustomResourceDefinitions.",
+  }),
 });
 
 /** `spec` of a Replication. */
@@ -179,7 +184,7 @@ export const replicationStatus = z.strictObject({
     description: "Value of label `dr-syncer.io/managed-by` on every copy: a digest of both cluster ids and namespaces.",
   }),
   destinationNamespace: z.string().optional().meta({ description: "The DR namespace, named in the spec or not." }),
-  phase: z.enum(["Pending", "Running", "Completed", "Failed"]).optional().meta({
+  phase: z.enum(["Pending", "Running", "Completed", "Failed", "Deleting"]).optional().meta({
     description: "All in one word; a healthy Continuous Replication is Running.",
   }),
   role: z.enum(["Standby", "Testing", "Active", "FailingBack"]).optional().meta({

@@ -9,6 +9,7 @@ export const CONTROLLER_MAY = [
   "watch *",
   "list widgets.example.com shop",
   "get namespaces:kube-system",
+  "patch replications.dr-syncer.io dr-syncer-system",
   "patch replications.dr-syncer.io/status dr-syncer-system",
   "patch remoteclusters.dr-syncer.io/status dr-syncer-system",
   "create secrets dr-syncer-system",
@@ -22,7 +23,11 @@ export const CONTROLLER_MAY = [
   "delete validatingwebhookconfigurations.admissionregistration.k8s.io:dr-syncer-observe",
   "patch validatingwebhookconfigurations.admissionregistration.k8s.io:dr-syncer-validate",
 ];
-export const TENANTS_MAY = ["patch replications.dr-syncer.io/status team-a", "create events.events.k8s.io team-a"];
+export const TENANTS_MAY = [
+  "patch replications.dr-syncer.io team-a",
+  "patch replications.dr-syncer.io/status team-a",
+  "create events.events.k8s.io team-a",
+];
 export const CONTROLLER_MAY_NOT = [
   "delete deployments.apps shop",
   "patch deployments.apps shop",
@@ -30,7 +35,7 @@ export const CONTROLLER_MAY_NOT = [
   "create secrets shop",
   "update secrets:dr-kubeconfig dr-syncer-system",
   "delete secrets:dr-kubeconfig dr-syncer-system",
-  "patch replications.dr-syncer.io dr-syncer-system",
+  "patch remoteclusters.dr-syncer.io dr-syncer-system",
   "delete replications.dr-syncer.io dr-syncer-system",
   "create pods dr-syncer-system",
   "patch pods shop",
