@@ -88,6 +88,16 @@ const table: { what: string; facts: Partial<StatusFacts>; expected: Record<strin
     expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning" },
   },
   {
+    what: "it is being deleted, right or not",
+    facts: {
+      invalid: { reason: "Cycle", message: "no" },
+      denied: true,
+      deleting: true,
+      notRunning: { reason: "Deleting", message: "so far" },
+    },
+    expected: { Valid: "False Cycle", Ready: "False Deleting", Synced: "Unknown NotRunning" },
+  },
+  {
     what: "the fence is not ours",
     facts: { fenced: "held by another", notRunning: { reason: "Fenced", message: "held by another" } },
     expected: { Valid: "True Valid", Ready: "False Fenced", Fenced: "True NotOurs", Synced: "Unknown NotRunning" },
@@ -181,6 +191,7 @@ const phases: { what: string; facts: Partial<StatusFacts>; mode?: string; expect
     expected: "Running",
   },
   { what: "fenced", facts: { fenced: "no", running: runningOf() }, expected: "Failed" },
+  { what: "being deleted, though fenced", facts: { fenced: "no", deleting: true }, expected: "Deleting" },
   { what: "Continuous", facts: { running: runningOf() }, expected: "Running" },
   { what: "Continuous with failures", facts: { running: runningOf({}, bad) }, expected: "Running" },
   {

@@ -50,7 +50,7 @@ export interface TeardownPass {
   found: number;
   released: number;
   deleted: number;
-  /** To be deleted and not gone yet: held by a finalizer of somebody else, or changed just now. */
+  /** Looked at in vain: deleted but held by a finalizer of somebody else, or changed just now. */
   pending: string[];
   /** Kinds that the credential may not list: not looked at. */
   unlisted: string[];
@@ -147,7 +147,7 @@ class KindPass {
       if (isKubeError(error, "NotFound")) return;
       // Changed meanwhile: the next pass sees what it is now.
       if (!isKubeError(error, "Conflict")) this.#fail(copy.name, error);
-      else if (isToDelete) this.#pass.pending.push(keyOf(this.#type, copy.name));
+      else this.#pass.pending.push(keyOf(this.#type, copy.name));
     }
   }
 

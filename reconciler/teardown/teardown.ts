@@ -7,20 +7,18 @@
  * @module
  */
 import { FENCE_LEASE, MANAGED_BY } from "../../crds/keys.ts";
-import { replicationId } from "../../crds/replication_id.ts";
 import type { Replication } from "../../crds/types.ts";
-import { destinationNamespaceOf } from "../../crds/world.ts";
+import { destinationNamespaceOf, nameOf } from "../../crds/world.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import { type Lease, readLease } from "../../kube/lease.ts";
 import type { Log } from "../../kube/log.ts";
 import type { KubeClient } from "../../kube/types.ts";
-import { NAMESPACES } from "../builtin_types.ts";
 import type { Clock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { classify } from "../failure.ts";
 import { isReleased, judgeFence } from "../fence.ts";
 import type { Metrics } from "../metrics.ts";
-import type { RemoteClusterRunner } from "../remote_cluster.ts";
+import { expectedId, type KnownClusters, policyOf } from "./circumstances.ts";
 import {
   passOverCopies,
   type PassPorts,
@@ -36,7 +34,7 @@ const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 15_000;
 
 /** What a teardown needs. */
-export interface TeardownPorts {
+export interface TeardownPorts extends KnownClusters {
   /** Of the cluster that holds the Replication. */
   readonly client: KubeClient;
   /** Name of this installation, the holder of fences. */
@@ -49,9 +47,6 @@ export interface TeardownPorts {
   readonly metrics: Metrics;
   /** Whether this process leads at this very moment; asked before each write. */
   leads(): boolean;
-  /** The controller's own cluster. */
-  localCluster(): Cluster | undefined;
-  remoteCluster(name: string): RemoteClusterRunner | undefined;
   /** `namespace/name` of another Replication that stays and has a claim on the same copies. */
   heir(replication: Replication): string | undefined;
   event(replication: Replication, type: "Normal" | "Warning", reason: string, note: string): void;
@@ -60,6 +55,15 @@ export interface TeardownPorts {
 /** What is known of the standby from its life. */
 export interface StandbyRecord {
   readonly replicationId?: string;
+  readonly epoch?: number;
+}
+
+/** What one step works on. */
+interface Site {
+  readonly object: Replication;
+  readonly cluster: Cluster;
+  readonly target: TeardownTarget;
+  readonly policy: TeardownPolicy;
   readonly epoch?: number;
 }
 
@@ -124,7 +128,7 @@ export class Teardown {
 
   #facts(object: Replication, { replicationId: known }: StandbyRecord): TeardownFacts {
     const remote = this.#ports.remoteCluster(object.spec.destinationCluster);
-    const expected = this.#expectedId(object);
+    const expected = expectedId(object, this.#ports);
     return {
       heir: this.#ports.heir(object),
       remoteExists: remote !== undefined,
@@ -138,21 +142,9 @@ export class Teardown {
     };
   }
 
-  /** The id as both ends give it now; undefined while one of them is not known. */
-  #expectedId({ spec, ...object }: Replication): string | undefined {
-    const pinned = (name: string) => this.#ports.remoteCluster(name)?.object.status?.clusterId || undefined;
-    const { sourceCluster, destinationCluster, sourceNamespace } = spec;
-    const sourceClusterId = sourceCluster === undefined ? this.#ports.localCluster()?.clusterId : pinned(sourceCluster);
-    const destinationClusterId = this.#ports.remoteCluster(destinationCluster)?.cluster?.clusterId ??
-      pinned(destinationCluster);
-    if (sourceClusterId === undefined || destinationClusterId === undefined) return undefined;
-    const destinationNamespace = destinationNamespaceOf({ ...object, spec });
-    return replicationId({ sourceClusterId, destinationClusterId, sourceNamespace, destinationNamespace });
-  }
-
   async #work(object: Replication, record: StandbyRecord): Promise<void> {
     const cluster = this.#ports.remoteCluster(object.spec.destinationCluster)?.cluster;
-    const id = record.replicationId ?? this.#expectedId(object);
+    const id = record.replicationId ?? expectedId(object, this.#ports);
     if (cluster === undefined || id === undefined) return;
     const target: TeardownTarget = {
       replicationId: id,
@@ -160,29 +152,27 @@ export class Teardown {
       destinationClusterId: cluster.clusterId,
       destinationNamespace: destinationNamespaceOf(object),
     };
-    const lease = await this.#readFence(cluster, target, record);
-    const policy = await this.#policy(object);
+    const policy = await policyOf(object, this.#ports.client, this.#signal);
+    const site: Site = { object, cluster, target, policy, epoch: record.epoch };
+    const isFenced = await this.#readFence(site) !== undefined;
     const { discovery } = cluster.catalogue ?? await cluster.refreshCatalogue(this.#signal);
     for (;;) {
-      const ports = { ...this.#passPorts(object, cluster, target, record), types: discovery.types };
-      const pass = await passOverCopies(policy, target, ports);
+      const pass = await passOverCopies(policy, target, { ...this.#passPorts(site), types: discovery.types });
       // Groups whose API server is away: their kinds are not known.
       pass.unlisted.push(...discovery.stale);
       this.#account(object, pass);
-      const isStuck = pass.failures.length + pass.pending.length > 0;
-      if (!isStuck && pass.found === 0) {
-        return await this.#finish(object, cluster, target, record, policy, pass, lease !== undefined);
-      }
-      if (isStuck) return;
+      if (pass.failures.length + pass.pending.length > 0) return;
+      // What was listed a moment ago may be out of date: over is what was looked at once more.
+      if (pass.found === 0) return await this.#finish(site, pass, isFenced);
     }
   }
 
   /** The Lease if it is ours and Standby; undefined when there is none or it was given up. Throws `FenceLost`. */
-  async #readFence(cluster: Cluster, target: TeardownTarget, record: StandbyRecord): Promise<Lease | undefined> {
+  async #readFence({ cluster, target, epoch }: Site): Promise<Lease | undefined> {
     const ref = { namespace: target.destinationNamespace, name: FENCE_LEASE };
     const lease = await readLease(cluster.client, ref, { signal: this.#signal });
     if (lease === undefined || isReleased(lease)) return undefined;
-    const facts = { lease, holder: this.#ports.holder, knownEpoch: record.epoch, copiesExist: true };
+    const facts = { lease, holder: this.#ports.holder, knownEpoch: epoch, copiesExist: true };
     const verdict = judgeFence(facts);
     if (verdict.type === "NotStandby") throw new FenceLost("NotStandby", `the DR namespace is ${verdict.role}`);
     if (verdict.type === "Fenced") throw new FenceLost("Fenced", verdict.message);
@@ -190,32 +180,19 @@ export class Teardown {
   }
 
   /** The fence, read live before a write. Throws `FenceLost`. */
-  async #guard(cluster: Cluster, target: TeardownTarget, record: StandbyRecord): Promise<Lease> {
-    const lease = await this.#readFence(cluster, target, record);
+  async #guard(site: Site): Promise<Lease> {
+    const lease = await this.#readFence(site);
     if (lease === undefined) throw new FenceLost("Fenced", "the fence Lease is gone, or given up, while copies exist");
     if (!this.#ports.leads()) throw new Error("this process does not lead");
     return lease;
   }
 
-  /** An object that goes only because its namespace goes says nothing of the standby: then nothing is deleted. */
-  async #policy({ spec, metadata }: Replication): Promise<TeardownPolicy> {
-    if (spec.onDelete === "Orphan") return "Orphan";
-    const namespace = await this.#ports.client.get(NAMESPACES, { name: metadata.namespace ?? "" }, {
-      signal: this.#signal,
-    });
-    return namespace.metadata.deletionTimestamp === undefined ? "Delete" : "Orphan";
-  }
-
-  #passPorts(
-    object: Replication,
-    cluster: Cluster,
-    target: TeardownTarget,
-    record: StandbyRecord,
-  ): Omit<PassPorts, "types"> {
+  #passPorts(site: Site): Omit<PassPorts, "types"> {
+    const { object, cluster, target } = site;
     return {
       client: cluster.client,
       signal: this.#signal,
-      guard: async () => void await this.#guard(cluster, target, record),
+      guard: async () => void await this.#guard(site),
       written: (operation, kind, name, resourceVersion) => {
         if (operation === "delete") this.#deleted++;
         else this.#released++;
@@ -233,9 +210,11 @@ export class Teardown {
     const hasMoved = pass.released + pass.deleted > 0;
     if (hasMoved) this.#movedAtMs = this.#ports.clock.monotonicMs();
     this.#fruitless = hasMoved ? 0 : this.#fruitless + 1;
-    const pending = pass.pending.length === 0
-      ? []
-      : [`${pass.pending.length} deleted copies are not gone yet: ${pass.pending.slice(0, 5).join(", ")}`];
+    const pending = pass.pending.length === 0 ? [] : [
+      `${pass.pending.length} copies are held by a finalizer, or changed just now: ${
+        pass.pending.slice(0, 5).join(", ")
+      }`,
+    ];
     this.#failure = [...pass.failures, ...pending].join("; ") || undefined;
     this.#waitsFor = this.#failure === undefined ? undefined : this.#until(this.#failure);
     this.#ports.log.info("standby of {replication} is given up: {done}", {
@@ -246,21 +225,14 @@ export class Teardown {
   }
 
   /** Nothing of ours is left but the fence. */
-  async #finish(
-    object: Replication,
-    cluster: Cluster,
-    target: TeardownTarget,
-    record: StandbyRecord,
-    policy: TeardownPolicy,
-    pass: TeardownPass,
-    isFenced: boolean,
-  ): Promise<void> {
+  async #finish(site: Site, pass: TeardownPass, isFenced: boolean): Promise<void> {
+    const { object, cluster, target, policy } = site;
     const remarks: string[] = [];
     if (isFenced) {
-      await this.#guard(cluster, target, record);
+      await this.#guard(site);
       const refusal = await unlabelNamespace(cluster.client, target, this.#signal);
       if (refusal !== undefined) remarks.push(`the Namespace keeps our label: ${refusal}`);
-      const lease = await this.#guard(cluster, target, record);
+      const lease = await this.#guard(site);
       const last = { replicationId: target.replicationId, syncedUpTo: object.status?.syncedUpTo };
       if (!await giveUpFence(cluster.client, lease, policy, last, this.#signal)) return;
     }
@@ -274,7 +246,7 @@ export class Teardown {
   }
 
   async #leave(object: Replication, record: StandbyRecord, reason: LeftReason, why: string): Promise<void> {
-    const id = record.replicationId ?? this.#expectedId(object) ?? "unknown";
+    const id = record.replicationId ?? expectedId(object, this.#ports) ?? "unknown";
     const before = this.#deleted + this.#released > 0
       ? ` (${this.#deleted} copies deleted, ${this.#released} given up before)`
       : "";
@@ -331,10 +303,6 @@ export class Teardown {
   #backOffMs(): number {
     return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#fruitless, 10));
   }
-}
-
-function nameOf({ metadata }: Replication): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 function place(object: Replication): string {

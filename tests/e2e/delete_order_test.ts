@@ -15,7 +15,8 @@ const KINDS = [
   ["horizontalpodautoscalers.autoscaling"],
   ["ingresses.networking.k8s.io"],
 ];
-const EACH = 4;
+/** More of all together than are worked on at once. */
+const EACH = 8;
 
 Deno.test("deletes that a comparison finds go the other way than creates", async (t) => {
   await using safety = await startSafetyScene({ controller: false });
@@ -27,7 +28,7 @@ Deno.test("deletes that a comparison finds go the other way than creates", async
 
 async function manual(safety: SafetyScene): Promise<void> {
   const name = "order-manual";
-  const deletion = { grace: "1s", budget: { percent: 100 } };
+  const deletion = { grace: "0s", budget: { percent: 100 } };
   await safety.scene.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name } }, ...application(name)]);
   await safety.scene.replicate(name, { replicationMode: "Manual", deletion });
   await safety.source.condition("replications", name, { type: "Ready", status: "True" });
