@@ -183,6 +183,7 @@ async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
     controlNamespace: namespace,
     tenantMode: flags.tenantMode,
     watch: flags.watch,
+    teardownTimeoutMs: flags.teardownTimeout,
     clock: systemClock,
     log,
     auditLog: logOf("audit"),

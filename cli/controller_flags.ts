@@ -4,6 +4,7 @@
  * @module
  */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DurationError, parseDurationMs } from "../crds/duration.ts";
 import { CONTROL_NAMESPACE } from "../crds/keys.ts";
 import { LOG_LEVELS, type LogLevel } from "./logging.ts";
 
@@ -18,6 +19,8 @@ export interface ControllerFlags {
   /** Off: `--no-observe`. */
   readonly observe: boolean;
   readonly resyncInterval: number;
+  /** In milliseconds. */
+  readonly teardownTimeout: number;
   readonly host: string;
   readonly webhookPort: number;
   readonly webhookUrl?: string;
@@ -42,6 +45,10 @@ export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>
     .option("--no-watch", "do not watch sources: admission hints and resyncs alone mirror")
     .option("--no-observe", "no admission hints: watches alone mirror")
     .option("--resync-interval <minutes>", "minutes between full resyncs, 1 to 60", minutes, 10)
+    .addOption(
+      new Option("--teardown-timeout <duration>", "how long a deletion waits for DR without headway")
+        .argParser(durationMs).default(600_000, "10m"),
+    )
     .option("--host <address>", "address to listen on", "0.0.0.0")
     .option("--webhook-port <port>", "port of /validate and /observe (HTTPS); 0 for any", port, 9443)
     .option("--webhook-url <url>", "base URL under which API servers reach the webhook, outside of a cluster")
@@ -53,6 +60,14 @@ export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>
       ),
     )
     .action(run);
+}
+
+function durationMs(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof DurationError ? error.message : String(error));
+  }
 }
 
 function minutes(text: string): number {

@@ -33,6 +33,8 @@ export const ORIGIN = "dr-syncer.io/origin";
 export const DESIRED_HASH = "dr-syncer.io/desired-hash";
 /** Annotation on a copy whose source is gone and which is never deleted: since when. */
 export const ORPHANED_AT = "dr-syncer.io/orphaned-at";
+/** Annotation on a copy, and on the fence Lease, that was given up: the id of the Replication that may take it back. */
+export const RELEASED_BY = "dr-syncer.io/released-by";
 /** Annotation on a copy: replicas of the source. */
 export const ORIGINAL_REPLICAS = "dr-syncer.io/original-replicas";
 /** Annotation on a copy: `spec.suspend` of the source. */
@@ -51,3 +53,5 @@ export const SOURCE_NAMESPACE_UID = "dr-syncer.io/source-namespace-uid";
 export const EPOCH = "dr-syncer.io/epoch";
 /** Label on the controller's own pod while it leads. */
 export const LEADER = "dr-syncer.io/leader";
+/** Finalizer on a Replication: its standby is given up before it goes. */
+export const TEARDOWN_FINALIZER = "dr-syncer.io/teardown";

@@ -15,7 +15,7 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
 ]);
 
 /** What passes by itself at every start is no news. */
-const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync", "QuotaNotInForce"]);
+const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync", "QuotaNotInForce", "Deleting"]);
 
 /** Whether the reason of a condition passes by itself. */
 export function isOnTheWay(reason: string): boolean {

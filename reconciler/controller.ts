@@ -26,6 +26,7 @@ import type { Metrics } from "./metrics.ts";
 import { RemoteClusterRunner } from "./remote_cluster.ts";
 import { ReplicationRunner } from "./replication.ts";
 import { StatusWriter } from "./status_writer.ts";
+import { heirOf } from "./teardown/heir.ts";
 
 /** What the controller is made of. */
 export interface ControllerOptions {
@@ -35,6 +36,8 @@ export interface ControllerOptions {
   readonly tenantMode: boolean;
   /** Off: hints only, for installations that may not watch. */
   readonly watch: boolean;
+  /** How long the end of a Replication may make no headway before what is left in DR is left. */
+  readonly teardownTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly auditLog: Log;
@@ -331,6 +334,8 @@ export class Controller {
       client: options.client,
       holder: holderOf(this.#localClusterId ?? "", options.controlNamespace),
       watch: options.watch,
+      teardownTimeoutMs: options.teardownTimeoutMs,
+      heir: (replication) => heirOf(replication, this.world()),
       leads: () => options.leads(),
       clock: options.clock,
       log: options.log,

@@ -76,14 +76,14 @@ export type GuardVerdict =
   | { readonly type: "Delete" }
   | { readonly type: "MarkOrphaned" }
   | { readonly type: "Retain" }
-  | { readonly type: "Wait"; readonly forMs: number; readonly why: string }
+  | { readonly type: "Wait"; readonly forMs: number; readonly why: string; readonly isGrace?: true }
   | { readonly type: "Hold"; readonly holdType: HoldType };
 
 /** Judges one intent. Guard 2 (a read of the source) and the preconditions of the call are the caller's. */
 export function judgeDelete(intent: Intent, facts: GuardFacts): GuardVerdict {
   if (facts.policy.policy === "Retain") return { type: "Retain" };
   const dueInMs = intent.sinceWallMs + facts.policy.graceMs - facts.nowWallMs;
-  if (dueInMs > 0) return { type: "Wait", forMs: dueInMs, why: "grace" };
+  if (dueInMs > 0) return { type: "Wait", forMs: dueInMs, why: "grace", isGrace: true };
   if (!facts.sourceIdentityKnown) {
     return { type: "Wait", forMs: 10_000, why: "the source cluster's identity is not confirmed" };
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ROLE } from "../crds/keys.ts";
+import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import type { Lease } from "../kube/lease.ts";
 import type { LeaseStore } from "./fence_lease.ts";
 
@@ -49,6 +49,10 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
     return { type: "Take", epoch: (knownEpoch ?? 0) + 1 };
   }
   const role = roleOf(lease);
+  // Who never wrote here may take what was given up in order; for anybody else it is somebody's decision.
+  if (isReleased(lease) && role === "Standby" && knownEpoch === undefined) {
+    return { type: "Take", epoch: lease.leaseTransitions + 1 };
+  }
   if (lease.holderIdentity !== holder) {
     return {
       type: "Fenced",
@@ -71,6 +75,11 @@ export function judgeFence(facts: FenceFacts): FenceVerdict {
   }
   if (role !== "Standby") return { type: "NotStandby", epoch: lease.leaseTransitions, role };
   return { type: "Open", epoch: lease.leaseTransitions, role };
+}
+
+/** Whether its last holder gave the namespace up in order: the Replication was deleted, its copies are nobody's. */
+export function isReleased(lease: Lease): boolean {
+  return !lease.holderIdentity && lease.annotations[RELEASED_BY] !== undefined;
 }
 
 /** Role that a Lease names; one we do not know counts as Active, the role that forbids most. */
@@ -121,13 +130,16 @@ export class Fence {
       copiesExist: this.#lease !== undefined || await copiesExist(),
     });
     if (this.#verdict.type === "Take") {
-      this.#lease = await this.#store.create({
-        holderIdentity: this.#holder,
-        leaseTransitions: this.#verdict.epoch,
-        annotations: { ...annotations, [ROLE]: "Standby" },
-      });
-      // Somebody may have been faster: then this is theirs.
       const { epoch } = this.#verdict;
+      const taken = {
+        holderIdentity: this.#holder,
+        leaseTransitions: epoch,
+        annotations: { ...annotations, [ROLE]: "Standby" },
+      };
+      // Somebody may have been faster: then this is theirs.
+      this.#lease = this.#lease === undefined
+        ? await this.#store.create(taken)
+        : await this.#store.take(this.#lease, taken) ?? await this.#store.read();
       this.#verdict = judgeFence({ lease: this.#lease, holder: this.#holder, knownEpoch: epoch, copiesExist: true });
     }
     if (this.#verdict.type === "Open") this.#knownEpoch = this.#verdict.epoch;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { COMPONENT, FENCE_LEASE } from "../crds/keys.ts";
+import { COMPONENT, FENCE_LEASE, RELEASED_BY } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
-import { createLease, type Lease, microTime, readLease, updateLease } from "../kube/lease.ts";
+import { createLease, type Lease, type LeaseFields, microTime, readLease, updateLease } from "../kube/lease.ts";
 import type { Call, Reader, Writer } from "../kube/types.ts";
 
 /** What is written when the fence is taken. */
@@ -24,6 +24,8 @@ export interface LeaseStore {
   create(fence: NewFence): Promise<Lease>;
   /** Writes `renewTime` and annotations, if the Lease is still the one that was read; else undefined. */
   renew(known: Lease, syncedUpTo: Date, annotations: Record<string, string>): Promise<Lease | undefined>;
+  /** Takes one that was given up, if it is still the one that was read; else undefined. */
+  take(known: Lease, fence: NewFence): Promise<Lease | undefined>;
 }
 
 /** The fence Lease of a namespace on a real API server. */
@@ -40,17 +42,36 @@ export function fenceLeaseStore(client: Reader & Writer, namespace: string, call
         throw error;
       }
     },
-    async renew(known, syncedUpTo, annotations) {
-      const fields = {
+    renew: (known, syncedUpTo, annotations) =>
+      swap(client, known, {
         renewTime: microTime(syncedUpTo.getTime()),
         annotations: { ...known.annotations, ...annotations },
-      };
-      try {
-        return await updateLease(client, known, fields, call);
-      } catch (error) {
-        if (isKubeError(error, "Conflict", "NotFound", "Invalid")) return undefined;
-        throw error;
-      }
-    },
+      }, call),
+    take: (known, fence) => swap(client, known, fence, call),
   };
+}
+
+/**
+ * Gives the fence up, if the Lease is still the one that was read; answers whether. Epoch and role stay, and `renewTime` says
+ * how far the copies reach: whoever activates them later knows what is lost.
+ */
+export async function releaseFence(
+  client: Writer,
+  known: Lease,
+  { replicationId, syncedUpTo }: { readonly replicationId: string; readonly syncedUpTo?: string },
+  call: Call,
+): Promise<boolean> {
+  const annotations = { ...known.annotations, [RELEASED_BY]: replicationId };
+  const times = [known.renewTime, syncedUpTo].map((time) => Date.parse(time ?? "")).filter((ms) => !Number.isNaN(ms));
+  const renewTime = times.length === 0 ? undefined : microTime(Math.max(...times));
+  return await swap(client, known, { holderIdentity: undefined, renewTime, annotations }, call) !== undefined;
+}
+
+async function swap(client: Writer, known: Lease, fields: LeaseFields, call: Call): Promise<Lease | undefined> {
+  try {
+    return await updateLease(client, known, fields, call);
+  } catch (error) {
+    if (isKubeError(error, "Conflict", "NotFound", "Invalid")) return undefined;
+    throw error;
+  }
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { ROLE } from "../crds/keys.ts";
+import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import { type Lease, leaseOf } from "../kube/lease.ts";
 import { Fence, type FenceFacts, judgeFence, roleOf } from "./fence.ts";
 import type { LeaseStore, NewFence } from "./fence_lease.ts";
 
 const HOLDER = "cluster-a/dr-syncer-system";
 
-function lease(fields: { holder?: string; epoch?: number; role?: string } = {}): Lease {
+function lease(fields: { holder?: string; epoch?: number; role?: string; released?: true } = {}): Lease {
   const { holder = HOLDER, epoch = 1 } = fields;
   const role = "role" in fields ? fields.role : "Standby";
   return leaseOf({
@@ -17,7 +17,10 @@ function lease(fields: { holder?: string; epoch?: number; role?: string } = {}):
       namespace: "app",
       uid: "u",
       resourceVersion: "1",
-      annotations: role === undefined ? {} : { [ROLE]: role },
+      annotations: {
+        ...(role === undefined ? {} : { [ROLE]: role }),
+        ...(fields.released === undefined ? {} : { [RELEASED_BY]: "0123456789ab" }),
+      },
     },
     spec: { holderIdentity: holder, leaseTransitions: epoch },
   });
@@ -39,6 +42,26 @@ const table: { what: string; facts: Partial<FenceFacts>; expected: string }[] = 
     expected: "Fenced Active",
   },
   { what: "nobody", facts: { lease: lease({ holder: "" }), copiesExist: true }, expected: "Fenced Standby" },
+  {
+    what: "nobody, given up in order",
+    facts: { lease: lease({ holder: "", epoch: 3, released: true }), copiesExist: true },
+    expected: "Take 4",
+  },
+  {
+    what: "nobody, given up in order, for who wrote here once",
+    facts: { lease: lease({ holder: "", epoch: 3, released: true }), knownEpoch: 3 },
+    expected: "Fenced Standby",
+  },
+  {
+    what: "nobody, given up in order, and activated since",
+    facts: { lease: lease({ holder: "", released: true, role: "Active" }) },
+    expected: "Fenced Active",
+  },
+  {
+    what: "another holder since it was given up",
+    facts: { lease: lease({ holder: "b", released: true }) },
+    expected: "Fenced Standby",
+  },
   { what: "an activated namespace", facts: { lease: lease({ role: "Active" }) }, expected: "NotStandby Active" },
   { what: "a test", facts: { lease: lease({ role: "Testing" }) }, expected: "NotStandby Testing" },
   { what: "a failback", facts: { lease: lease({ role: "FailingBack" }) }, expected: "NotStandby FailingBack" },
@@ -83,6 +106,11 @@ class KeptLease implements LeaseStore {
   renew(known: Lease): Promise<Lease | undefined> {
     return Promise.resolve(this.lease === known ? known : undefined);
   }
+
+  take(known: Lease, fence: NewFence): Promise<Lease | undefined> {
+    if (this.rival !== undefined) this.lease = this.rival;
+    return this.lease === known ? this.create(fence) : Promise.resolve(undefined);
+  }
 }
 
 const never = () => Promise.reject(new Error("copies must not be looked for"));
@@ -122,6 +150,17 @@ Deno.test("who takes a namespace second has not taken it", async () => {
   const fence = new Fence(store, HOLDER, undefined);
   assert.equal((await fence.acquire(copies(false), {})).type, "Fenced");
   assert.deepEqual([fence.open, fence.epoch], [false, undefined]);
+});
+
+Deno.test("what was given up is taken in a new epoch, by the first who comes", async () => {
+  const released = () => new KeptLease(lease({ holder: "", epoch: 3, released: true }));
+  const fence = new Fence(released(), HOLDER, undefined);
+  assert.deepEqual(await fence.acquire(never, {}), { type: "Open", epoch: 4, role: "Standby" });
+  const store = released();
+  store.rival = lease({ holder: "cluster-b/x", epoch: 4 });
+  const late = new Fence(store, HOLDER, undefined);
+  assert.equal((await late.acquire(never, {})).type, "Fenced");
+  assert.deepEqual([late.open, late.epoch], [false, undefined]);
 });
 
 Deno.test("our own Lease is found again after a crash, copies or not", async () => {

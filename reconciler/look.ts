@@ -17,6 +17,7 @@ import { changedBy, isOnlyOurs } from "./managers.ts";
 import { type Entry, markOf } from "./memory.ts";
 import { type Attempt, fenced, readCopy } from "./mirror_context.ts";
 import type { Outcome } from "./outcome.ts";
+import { isReleasedCopy, reclaimCopy } from "./reclaim.ts";
 import { unmarkOrphaned } from "./retire.ts";
 
 /** What somebody in DR changed of what was written already, when that is why there is to be a write. */
@@ -42,7 +43,13 @@ export type Look =
 /** Looks at the live copy, and notes what is known of it. Throws `KubeError`. */
 export async function lookAtCopy(attempt: Attempt): Promise<Look> {
   const { kind, name, entry, context } = attempt;
-  const live = await readCopy(kind, name, context);
+  let live = await readCopy(kind, name, context);
+  if (live !== undefined && isReleasedCopy(live.metadata, context, name)) {
+    // As with an adoption, no precondition of the call stands for the fence.
+    await context.fence.recheck();
+    if (!context.mayWrite()) return done(fenced(context));
+    live = await reclaimCopy(attempt, live);
+  }
   if (live === undefined) {
     context.memory.setCopy(entry, undefined);
     if (entry.kept !== undefined) noteCopy(attempt.want.object, kind, context);

@@ -40,14 +40,14 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
     return { type: "Gone" };
   }
   if (!context.mayWrite()) return fenced(context);
-  if (!kind.selected) return await retire(item.key, kind, name, `${kindName} is not selected`, context, "Deselected");
+  if (!kind.selected) return await retire(item, kind, name, `${kindName} is not selected`, context, "Deselected");
   const source = await readSource(item, kind, name, context);
-  if (source === undefined) return await retire(item.key, kind, name, "the source object is gone", context);
+  if (source === undefined) return await retire(item, kind, name, "the source object is gone", context);
   const want = desiredCopy(source, kind, context);
   const entry = context.memory.ensure(item.key);
   noteSource(entry, source);
   if (want.kind === "skip") {
-    const outcome = await retire(item.key, kind, name, want.message, context, want.reason);
+    const outcome = await retire(item, kind, name, want.message, context, want.reason);
     // A late hint of what is not mirrored must not look like a change that the watch has missed.
     const skipped = context.memory.get(item.key);
     if (skipped !== undefined) noteSource(skipped, source);

@@ -6,6 +6,7 @@
 import { isKubeError } from "../kube/errors.ts";
 import { apiVersionOf, type KubeObject, type OwnerReference, type Reader, type Writer } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
+import type { DeleteOrder } from "./delete_order.ts";
 import type { DeletionPolicy, NamespaceState } from "./deletes.ts";
 import type { DesiredContext, KindAdaptation, Wanted } from "./desired/desired.ts";
 import type { Failure } from "./failure.ts";
@@ -44,6 +45,8 @@ export interface MirrorContext {
   readonly memory: Memory;
   readonly fence: Fence;
   readonly ledger: DeletionLedger;
+  /** Who of several is deleted first; absent where nothing is carried out. */
+  readonly deleteOrder?: DeleteOrder;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Whether deletions are watched, so that a listed body is known to be outdated by `tombstones`. */

@@ -33,10 +33,10 @@ Deno.test("so does a kind that only DR does not serve at present", async () => {
   const { ledger, memory, context } = doubtful();
   const source = kindOf("widgets", "Widget", { group: "example.com" });
   const kind = { name: "widgets.example.com", source, tier: 0, selected: true };
-  assert.deepEqual(await retire(KEY, kind, "a", "the source object is gone", context), { type: "Gone" });
+  assert.deepEqual(await retire(ITEM, kind, "a", "the source object is gone", context), { type: "Gone" });
   assert.equal(memory.get(KEY), undefined);
   assert.equal(ledger.open(KEY, 0).doubted, true);
   // Of what never had a copy nothing is left to doubt.
-  await retire(KEY, kind, "a", "the source object is gone", context);
+  await retire(ITEM, kind, "a", "the source object is gone", context);
   assert.equal(ledger.hasDoubts, false);
 });

@@ -10,7 +10,13 @@ export type Outcome =
   /** Neither source nor copy exist, or the kind is not mirrored any more. */
   | { readonly type: "Gone" }
   /** A delete waits for its grace, a guard or an approval. */
-  | { readonly type: "Waiting"; readonly retryInMs: number; readonly why: string }
+  | {
+    readonly type: "Waiting";
+    readonly retryInMs: number;
+    readonly why: string;
+    /** It will be carried out as soon as it may: deletes of what it depends on wait for it. */
+    readonly keepsTurn?: true;
+  }
   /** The copy is not as it should be, and stays so on purpose. */
   | { readonly type: "Left"; readonly reason: "Drifted" | "OwnedByDR"; readonly message: string }
   /** An object that is not ours is in the way. */

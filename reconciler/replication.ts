@@ -9,27 +9,24 @@ import { SYNC_NOW } from "../crds/keys.ts";
 import { REPLICATIONS } from "../crds/resource_types.ts";
 import type { Replication, ReplicationStatus } from "../crds/types.ts";
 import { describe, scheduleOf, type Verdict } from "../crds/validate.ts";
-import type { KubeClient } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Clock } from "./clock.ts";
 import { Companions } from "./companions.ts";
 import { classify } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import type { Hint } from "./hint.ts";
 import { DeletionLedger } from "./intents.ts";
-import type { Log } from "../kube/log.ts";
 import { OBJECT_STATES } from "./memory.ts";
-import type { Metrics } from "./metrics.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import { approvalsOf, deletionWindowOf, identityOf, mirrorOptionsOf, selectionOf } from "./replication_settings.ts";
 import { announceChanges } from "./announce.ts";
 import { runningFacts } from "./running_facts.ts";
-import type { RemoteClusterRunner } from "./remote_cluster.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
 import { type Ends, prepareStandby, proveStandby, type Standby, watchFence } from "./standby.ts";
 import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
+import { addFinalizer, hasFinalizer, isBeingDeleted } from "./teardown/finalizer.ts";
+import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
 const TICK_MS = 30_000;
@@ -39,27 +36,14 @@ const HINTS_GRACE_MS = 25_000;
 const RETRY_MS = 2_000;
 
 /** What all Replications share. */
-export interface ReplicationPorts {
-  readonly client: KubeClient;
-  /** Name of this installation, the holder of fences. */
-  readonly holder: string;
+export interface ReplicationPorts extends TeardownPorts {
   readonly watch: boolean;
-  /** Whether this process leads at this very moment; asked before each write. */
-  leads(): boolean;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly auditLog: Log;
-  readonly metrics: Metrics;
   random(): number;
-  /** The controller's own cluster. */
-  localCluster(): Cluster | undefined;
-  remoteCluster(name: string): RemoteClusterRunner | undefined;
   judge(replication: Replication): Verdict;
   /** Whether hints of a namespace of the own cluster reach us. */
   hintsServed(namespace: string): boolean;
   /** It began or ceased to run: the namespaces to observe have changed. */
   onRunning(): void;
-  event(replication: Replication, type: "Normal" | "Warning", reason: string, note: string): void;
 }
 
 interface Running extends Ends, Standby {
@@ -79,6 +63,8 @@ export class ReplicationRunner {
   readonly #schedule: Schedule;
   #object: Replication;
   #running: Running | undefined;
+  /** Set once it is being deleted. */
+  #teardown: Teardown | undefined;
   #notRunning: NotRunning | undefined = { reason: "Starting", message: "the controller has just seen it" };
   #invalid: NotRunning | undefined;
   #denied = false;
@@ -136,6 +122,8 @@ export class ReplicationRunner {
   /** The object changed. */
   update(object: Replication): void {
     this.#object = object;
+    // At once, whatever is being waited for: nothing is written any more.
+    if (isBeingDeleted(object)) this.#stopRunning();
     this.kick();
   }
 
@@ -176,7 +164,10 @@ export class ReplicationRunner {
     let retryInMs = TICK_MS;
     do {
       this.#again = false;
-      retryInMs = await this.#reconcile().then(() => TICK_MS, (error: unknown) => this.#onFailure(error));
+      retryInMs = await this.#reconcile().then(
+        () => this.#teardown?.retryInMs ?? TICK_MS,
+        (error: unknown) => this.#onFailure(error),
+      );
     } while (this.#again && !this.#abort.signal.aborted);
     // In the same turn as the last look at `#again`: a kick in between would be lost.
     this.#reconciling = undefined;
@@ -199,14 +190,23 @@ export class ReplicationRunner {
     const problem = verdict.denials[0] ?? verdict.warnings[0];
     this.#invalid = problem === undefined ? undefined : { reason: problem.reason, message: describe(problem) };
     this.#denied = verdict.denials.length > 0;
+    if (isBeingDeleted(this.#object)) return await this.#tearDown();
     const ends = this.#denied ? undefined : this.#ends();
     if (ends === undefined || this.#mustRestart(ends)) this.#stopRunning();
     if (ends === undefined) return;
+    const { client } = this.#ports;
+    if (!hasFinalizer(this.#object) && !await addFinalizer(client, this.#object, this.#abort.signal)) return;
     if (this.#running === undefined) await this.#start(ends);
     else await this.#renew(this.#running);
     if (this.#running === undefined) return;
     this.#followAnnotations(this.#running);
     this.#followReachability(this.#running);
+  }
+
+  async #tearDown(): Promise<void> {
+    this.#stopRunning();
+    this.#teardown ??= new Teardown(this.#ports, this.#abort.signal, () => this.#writer.changed());
+    await this.#teardown.step(this.#object, { replicationId: this.#epochOf, epoch: this.#epoch });
   }
 
   /** What failed while the DR cluster was away need not wait for its back-off once it answers. */
@@ -267,10 +267,11 @@ export class ReplicationRunner {
     }
     this.#epochOf = identity.replicationId;
     this.#noteFence(standby.fence);
-    if (!standby.fence.open || this.#abort.signal.aborted) return;
+    const mayStart = () => !this.#abort.signal.aborted && !isBeingDeleted(this.#object);
+    if (!standby.fence.open || !mayStart()) return;
     const companions = this.#openCompanions(ends, standby, identity);
     await companions.prepare();
-    if (this.#abort.signal.aborted) return companions.stop();
+    if (!mayStart()) return companions.stop();
     this.#startedAtMs = this.#ports.clock.monotonicMs();
     this.#running = this.#launch({ ...ends, ...standby, identity, companions, ledger: this.#openLedger() });
     this.#notRunning = undefined;
@@ -433,7 +434,8 @@ export class ReplicationRunner {
       replicationId: this.#epochOf,
       invalid: this.#invalid,
       denied: this.#denied,
-      notRunning: running === undefined ? this.#notRunning : undefined,
+      deleting: this.#teardown !== undefined,
+      notRunning: running === undefined ? this.#teardown?.state ?? this.#notRunning : undefined,
       fenced: this.#fenced,
       role: this.#role,
       epoch: this.#epoch,

@@ -10,6 +10,7 @@ import { makeContext } from "./context_factory.ts";
 import { findBarePods } from "./bare_pods.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
+import { DeleteOrder } from "./delete_order.ts";
 import { Definitions } from "./definitions.ts";
 import { backOffMs, classify, type Failure, remedyOf } from "./failure.ts";
 import type { Fence } from "./fence.ts";
@@ -82,6 +83,8 @@ export class Replicator {
   readonly #followers = new Map<string, KindFollower>();
   readonly #tombstones = new Set<string>();
   readonly #usedRules = new Set<string>();
+  readonly #deleteOrder = new DeleteOrder((key) => this.#abort.signal.aborted || this.queue.add(key));
+  #endFirstPass = () => {};
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #cleanups: (() => void)[] = [];
@@ -154,6 +157,7 @@ export class Replicator {
   start(): void {
     const { source, target, clock } = this.#options;
     this.#startedWallMs = clock.wallMs();
+    if (this.#options.continuous) this.#endFirstPass = this.#deleteOrder.begin();
     this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
@@ -213,16 +217,25 @@ export class Replicator {
     }
   }
 
-  /** Full pass over every kind, in order of tiers; resolves when what it found is done or waits for its retry. */
+  /**
+   * Full pass over every kind, in order of tiers, deletes the other way round; resolves when what it found is done or
+   * waits for its retry.
+   */
   async resync(): Promise<void> {
     const startedWallMs = this.#options.clock.wallMs();
     this.queue.retryDelayed();
     void this.#lookForBarePods();
-    for (const tier of tiersOf(this.#plan.kinds)) {
-      await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
-      await this.#quiet();
-      if (this.#abort.signal.aborted) return;
+    const allowDeletes = this.#deleteOrder.begin();
+    try {
+      for (const tier of tiersOf(this.#plan.kinds)) {
+        await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
+        await this.#quiet();
+        if (this.#abort.signal.aborted) return;
+      }
+    } finally {
+      allowDeletes();
     }
+    await this.#quiet();
     this.#endPass(startedWallMs);
     this.#options.onChange();
   }
@@ -235,7 +248,9 @@ export class Replicator {
 
   /** Releases what these approvals name. */
   approve(ids: ReadonlySet<string>): void {
-    for (const key of this.#options.ledger.approve(ids)) this.queue.add(key);
+    const keys = this.#options.ledger.approve(ids);
+    for (const key of keys) this.#deleteOrder.enter(key, this.#kinds.get(splitKey(key).kind)?.tier ?? 0);
+    for (const key of keys) this.queue.add(key);
   }
 
   #makeContext(): MirrorContext {
@@ -251,6 +266,7 @@ export class Replicator {
       memory: this.memory,
       fence,
       ledger,
+      deleteOrder: this.#deleteOrder,
       clock,
       signal: this.#abort.signal,
       bodiesAreTracked: continuous && watch,
@@ -367,6 +383,7 @@ export class Replicator {
       outcome = { type: "Failed", failure: classify(error) };
     }
     if (this.#abort.signal.aborted) return;
+    if (outcome.type !== "Waiting" || !outcome.keepsTurn) this.#deleteOrder.leave(item.key);
     this.#settle(item, outcome);
     this.#followers.get(splitKey(item.key).kind)?.settle(item.key);
     if (this.queue.active === 0) this.#onQuiet();
@@ -384,6 +401,7 @@ export class Replicator {
 
   #endPass(startedWallMs: number): void {
     this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
+    this.#endFirstPass();
     for (const follower of this.#followers.values()) follower.watchCopies();
   }
 

@@ -20,13 +20,16 @@ import type { MirroredKind } from "./kinds.ts";
 import { desiredContext, type MirrorContext, readCopy } from "./mirror_context.ts";
 import { type CopyMark, type Entry, markOf } from "./memory.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Item } from "./queue.ts";
 
 /** How long a held delete waits before its hold is judged anew, unless an approval comes first. */
 const HOLD_REVIEW_MS = 30_000;
+/** The same for one whose turn has not come: it is rung for when it has. */
+const TURN_REVIEW_MS = 30_000;
 
 /** Retires a key. `skipReason` is set when the source is there but not mirrored. */
 export async function retire(
-  key: string,
+  { key, urgent }: Pick<Item, "key" | "urgent">,
   kind: MirroredKind,
   name: string,
   why: string,
@@ -54,6 +57,7 @@ export async function retire(
   }
   entry.state = "Deleting";
   const intent = context.ledger.open(key, context.clock.wallMs());
+  if (!urgent) context.deleteOrder?.enter(key, kind.tier);
   const verdict = await judge(intent, kind, context);
   return await carryOut(verdict, { key, kind, name, live, intent, skipReason, why }, context);
 }
@@ -107,7 +111,7 @@ async function carryOut(verdict: GuardVerdict, what: Retirement, context: Mirror
   switch (verdict.type) {
     case "Wait":
       context.ledger.release(key);
-      return { type: "Waiting", retryInMs: verdict.forMs, why: verdict.why };
+      return { type: "Waiting", retryInMs: verdict.forMs, why: verdict.why, keepsTurn: verdict.isGrace };
     case "Hold":
       return hold(key, verdict.holdType, what.live.metadata.uid ?? "", context);
     case "Retain":
@@ -116,6 +120,9 @@ async function carryOut(verdict: GuardVerdict, what: Retirement, context: Mirror
     case "MarkOrphaned":
       return await markOrphaned(what, context);
     case "Delete":
+      if (context.deleteOrder?.mayGo(key) === false) {
+        return { type: "Waiting", retryInMs: TURN_REVIEW_MS, why: "others are deleted first", keepsTurn: true };
+      }
       return await deleteCopy(what, context);
   }
 }
@@ -147,7 +154,9 @@ async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Out
   } catch (error) {
     if (!isKubeError(error, "NotFound")) {
       context.ledger.unreserve(intent);
-      if (isKubeError(error, "Conflict")) return { type: "Waiting", retryInMs: 0, why: "the copy changed meanwhile" };
+      if (isKubeError(error, "Conflict")) {
+        return { type: "Waiting", retryInMs: 0, why: "the copy changed meanwhile", keepsTurn: true };
+      }
       throw error;
     }
   }

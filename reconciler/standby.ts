@@ -15,7 +15,7 @@ import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import { readForeignGroups } from "./foreign_groups.ts";
 import { syncedUpTo } from "./running_facts.ts";
-import { SOURCE_NAMESPACE_UID, SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
+import { SOURCE_VERSION, SOURCE_WENT_BACK, SourceNamespace } from "./source_namespace.ts";
 
 /** Both ends of one Replication. */
 export interface Ends {

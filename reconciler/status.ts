@@ -80,6 +80,8 @@ export interface StatusFacts {
   /** The problem can never be right: nothing runs. Otherwise it is a warning. */
   readonly denied?: boolean;
   readonly notRunning?: NotRunning;
+  /** The object is being deleted: nothing is mirrored any more. */
+  readonly deleting?: boolean;
   readonly fenced?: string;
   readonly role?: Role;
   readonly epoch?: number;
@@ -259,6 +261,7 @@ function failureOf(kind: string, name: string, failure: NonNullable<Entry["failu
 }
 
 function phaseOf(facts: StatusFacts, counts: Counts | undefined): Phase {
+  if (facts.deleting) return "Deleting";
   if (facts.denied || facts.fenced !== undefined) return "Failed";
   if (facts.notRunning !== undefined || counts === undefined) return "Pending";
   if (facts.replication.spec.replicationMode === "Continuous" || facts.syncing) return "Running";
@@ -308,7 +311,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
 }
 
 function ready(facts: StatusFacts): Update {
-  const why = (facts.denied ? facts.invalid : undefined) ?? facts.notRunning ??
+  const why = (facts.denied && !facts.deleting ? facts.invalid : undefined) ?? facts.notRunning ??
     (facts.fenced === undefined ? undefined : { reason: "Fenced", message: facts.fenced });
   if (why !== undefined) return { type: "Ready", status: "False", ...why };
   if (facts.running?.unreachableSinceWallMs !== undefined) {

@@ -94,6 +94,16 @@ const table: { what: string; facts: Partial<StatusFacts>; expected: Record<strin
     expected: { Valid: "False Cycle", Ready: "False Cycle", Synced: "Unknown NotRunning", ...NOT_RUNNING },
   },
   {
+    what: "it is being deleted, right or not",
+    facts: {
+      invalid: { reason: "Cycle", message: "no" },
+      denied: true,
+      deleting: true,
+      notRunning: { reason: "Deleting", message: "so far" },
+    },
+    expected: { Valid: "False Cycle", Ready: "False Deleting", Synced: "Unknown NotRunning" },
+  },
+  {
     what: "the fence is not ours",
     facts: { fenced: "held by another", notRunning: { reason: "Fenced", message: "held by another" } },
     expected: {
@@ -193,6 +203,7 @@ const phases: { what: string; facts: Partial<StatusFacts>; mode?: string; expect
     expected: "Running",
   },
   { what: "fenced", facts: { fenced: "no", running: runningOf() }, expected: "Failed" },
+  { what: "being deleted, though fenced", facts: { fenced: "no", deleting: true }, expected: "Deleting" },
   { what: "Continuous", facts: { running: runningOf() }, expected: "Running" },
   { what: "Continuous with failures", facts: { running: runningOf({}, bad) }, expected: "Running" },
   {

@@ -135,6 +135,11 @@ const fields = z.strictObject({
   rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
     description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
   }),
+  onDelete: z.enum(["Orphan", "Delete"]).default("Orphan").meta({
+    description:
+      "What happens to the standby when this object is deleted. Orphan: the copies stay, without our label. Delete: the " +
+      "copies are deleted, but for PersistentVolumeClaims, which stay like the Namespace and CustomResourceDefinitions.",
+  }),
 });
 
 /** `spec` of a Replication. */
@@ -196,7 +201,7 @@ export const replicationStatus = z.strictObject({
     description: "The DR namespace, named in the spec or not; with `sourceNamespaceSelector` the template.",
   }),
   children: children.optional(),
-  phase: z.enum(["Pending", "Running", "Completed", "Failed"]).optional().meta({
+  phase: z.enum(["Pending", "Running", "Completed", "Failed", "Deleting"]).optional().meta({
     description: "All in one word; a healthy Continuous Replication is Running.",
   }),
   role: z.enum(["Standby", "Testing", "Active", "FailingBack"]).optional().meta({

@@ -25,7 +25,11 @@ export const CONTROLLER_MAY = [
   "delete validatingwebhookconfigurations.admissionregistration.k8s.io:dr-syncer-observe",
   "patch validatingwebhookconfigurations.admissionregistration.k8s.io:dr-syncer-validate",
 ];
-export const TENANTS_MAY = ["patch replications.dr-syncer.io/status team-a", "create events.events.k8s.io team-a"];
+export const TENANTS_MAY = [
+  "patch replications.dr-syncer.io team-a",
+  "patch replications.dr-syncer.io/status team-a",
+  "create events.events.k8s.io team-a",
+];
 export const CONTROLLER_MAY_NOT = [
   "delete deployments.apps shop",
   "patch deployments.apps shop",

@@ -99,6 +99,7 @@ async function checkDrScope(dr: Cluster): Promise<void> {
   assert.match(await create("priorityclass", "p", "--value=1"), /no cluster-scoped objects/);
   assert.match(await dryRun(dr, "dr-syncer-dr", "label", "namespace", "default", "a=b"), /no cluster-scoped objects/);
   await checkDefinitions(dr);
+  await checkNamespaceChanges(dr);
   await dr.kubectl(["create", "serviceaccount", "app"]);
   assert.match(await refusal(dr, "dr-syncer-dr", "create", "token", "app"), /issues no tokens/);
   const proxy = "/api/v1/namespaces/default/services/kubernetes/proxy/";
@@ -120,6 +121,27 @@ async function checkDefinitions(dr: Cluster): Promise<void> {
   await dr.kubectl(["annotate", "crd", metadata.name, "dr-syncer.io/origin={}"]);
   assert.equal(await label(), "");
   assert.match(await dryRun(dr, "dr-syncer-dr", "delete", "crd", metadata.name), /no cluster-scoped objects/);
+}
+
+/** Of a Namespace that exists, our label may come off, alone. */
+async function checkNamespaceChanges(dr: Cluster): Promise<void> {
+  const labels = { "dr-syncer.io/managed-by": "0123456789ab", other: "x" };
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "made", labels } };
+  await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(namespace) });
+  const patch = (metadata: object) =>
+    dryRun(dr, "dr-syncer-dr", "patch", "namespace", "made", "--type=merge", "-p", JSON.stringify({ metadata }));
+  const off = { "dr-syncer.io/managed-by": null };
+  assert.equal(await patch({ labels: off }), "");
+  const others = [
+    { labels: { ...off, other: null } },
+    { labels: { ...off, "pod-security.kubernetes.io/enforce": "privileged" } },
+    { labels: { "dr-syncer.io/managed-by": "ffffffffffff" } },
+    { labels: off, annotations: { a: "b" } },
+    { labels: off, finalizers: ["example.com/hold"] },
+  ];
+  for (const metadata of others) {
+    assert.match(await patch(metadata), /no cluster-scoped objects/, JSON.stringify(metadata));
+  }
 }
 
 async function checkReadOnly(cluster: Cluster, account: string): Promise<void> {
