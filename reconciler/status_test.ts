@@ -101,7 +101,12 @@ const table: { what: string; facts: Partial<StatusFacts>; expected: Record<strin
       deleting: true,
       notRunning: { reason: "Deleting", message: "so far" },
     },
-    expected: { Valid: "False Cycle", Ready: "False Deleting", Synced: "Unknown NotRunning" },
+    expected: {
+      Valid: "False Cycle",
+      Ready: "False Deleting",
+      Synced: "Unknown NotRunning",
+      StandbyQuiet: "Unknown NotRunning",
+    },
   },
   {
     what: "the fence is not ours",
