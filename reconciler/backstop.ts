@@ -14,6 +14,7 @@ import { EVENTS, PODS, RESOURCE_QUOTAS } from "./builtin_types.ts";
 import type { Clock } from "./clock.ts";
 import type { Pods } from "./desired/pods.ts";
 import { classify, type Failure, remedyOf } from "./failure.ts";
+import { readQuota, removeQuota } from "./live_quota.ts";
 import { ownerChain, type OwnerLookup } from "./owner_chain.ts";
 import { REFUSALS, StandbyAttempts } from "./standby_attempts.ts";
 import type { Intruder, StandbyFacts } from "./standby_quiet.ts";
@@ -151,7 +152,7 @@ export class Backstop {
   async #readFacts(): Promise<StandbyFacts> {
     const allowance = this.#ports.allowance();
     this.#allowance = JSON.stringify(allowance);
-    const quota = judgeQuota(await this.#readQuota());
+    const quota = judgeQuota(await readQuota(this.#ports.client, this.#ports.namespace, this.#call()));
     const lookup = this.#lookup();
     const intruders = await this.#findIntruders(lookup);
     const refused = await this.#attempts.review(lookup, this.#ports.clock.monotonicMs());
@@ -203,25 +204,11 @@ export class Backstop {
 
   /** The application may run: a quota of ours goes. */
   async #stepBack(): Promise<StandbyFacts> {
-    const { client, namespace, audit, mayWrite } = this.#ports;
-    const quota = judgeQuota(await this.#readQuota());
-    if (quota.type === "Ours" && mayWrite()) {
-      const { uid, resourceVersion } = quota.live.metadata;
-      const ref = { namespace, name: STANDBY_QUOTA };
-      await client.delete(RESOURCE_QUOTAS, ref, { uid, resourceVersion, ...this.#call() });
-      audit("delete", STANDBY_QUOTA, resourceVersion ?? "");
-    }
+    const { client, namespace, audit } = this.#ports;
+    const mayWrite = () => this.#ports.mayWrite();
+    const removed = await removeQuota(client, namespace, mayWrite, this.#call());
+    if (removed !== undefined) audit("delete", STANDBY_QUOTA, removed);
     return { wanted: false, intruders: [], refused: [], inForce: false };
-  }
-
-  async #readQuota(): Promise<KubeObject | undefined> {
-    const { client, namespace } = this.#ports;
-    try {
-      return await client.get(RESOURCE_QUOTAS, { namespace, name: STANDBY_QUOTA }, this.#call());
-    } catch (error) {
-      if (isKubeError(error, "NotFound")) return undefined;
-      throw error;
-    }
   }
 
   /** Who has Pods that no override allows, the most Pods first. */

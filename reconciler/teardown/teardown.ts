@@ -28,6 +28,8 @@ import {
 } from "./copies.ts";
 import { hasFinalizer, removeFinalizer } from "./finalizer.ts";
 import { judgeTeardown, type LeftReason, type TeardownFacts } from "./judge.ts";
+import { removeQuota } from "../live_quota.ts";
+import { STANDBY_QUOTA } from "../standby_quota.ts";
 import { giveUpFence, unlabelNamespace } from "./standby_namespace.ts";
 
 const FIRST_RETRY_MS = 1_000;
@@ -188,22 +190,24 @@ export class Teardown {
   }
 
   #passPorts(site: Site): Omit<PassPorts, "types"> {
-    const { object, cluster, target } = site;
     return {
-      client: cluster.client,
+      client: site.cluster.client,
       signal: this.#signal,
       guard: async () => void await this.#guard(site),
       written: (operation, kind, name, resourceVersion) => {
         if (operation === "delete") this.#deleted++;
         else this.#released++;
-        const replication = nameOf(object);
-        const namespace = target.destinationNamespace;
-        const what = { operation, kind, name, namespace, cluster: cluster.name, replication, resourceVersion };
-        this.#ports.auditLog.info("{operation} {kind} {name}", what);
-        this.#ports.metrics.writes.inc({ replication, kind, class: operation });
+        this.#audit(site, operation, kind, name, resourceVersion);
+        this.#ports.metrics.writes.inc({ replication: nameOf(site.object), kind, class: operation });
         this.#changed();
       },
     };
+  }
+
+  #audit({ object, cluster, target }: Site, operation: string, kind: string, name: string, resourceVersion: string) {
+    const namespace = target.destinationNamespace;
+    const what = { operation, kind, name, namespace, cluster: cluster.name, resourceVersion };
+    this.#ports.auditLog.info("{operation} {kind} {name}", { ...what, replication: nameOf(object) });
   }
 
   #account(object: Replication, pass: TeardownPass): void {
@@ -229,6 +233,7 @@ export class Teardown {
     const { object, cluster, target, policy } = site;
     const remarks: string[] = [];
     if (isFenced) {
+      await this.#removeQuota(site);
       await this.#guard(site);
       const refusal = await unlabelNamespace(cluster.client, target, this.#signal);
       if (refusal !== undefined) remarks.push(`the Namespace keeps our label: ${refusal}`);
@@ -245,13 +250,21 @@ export class Teardown {
     await this.#letGo(object);
   }
 
+  /** What kept the standby empty would keep it empty for ever. */
+  async #removeQuota(site: Site): Promise<void> {
+    const { cluster: { client }, target: { destinationNamespace } } = site;
+    const isOurs = async () => await this.#guard(site) !== undefined;
+    const removed = await removeQuota(client, destinationNamespace, isOurs, { signal: this.#signal });
+    if (removed !== undefined) this.#audit(site, "delete", "resourcequotas", STANDBY_QUOTA, removed);
+  }
+
   async #leave(object: Replication, record: StandbyRecord, reason: LeftReason, why: string): Promise<void> {
     const id = record.replicationId ?? expectedId(object, this.#ports) ?? "unknown";
     const before = this.#deleted + this.#released > 0
       ? ` (${this.#deleted} copies deleted, ${this.#released} given up before)`
       : "";
     const note = `the standby in ${place(object)} is left as it is${before}: ${why}; copies there keep label ` +
-      `${MANAGED_BY}=${id}, and Lease ${FENCE_LEASE} its holder`;
+      `${MANAGED_BY}=${id}, Lease ${FENCE_LEASE} its holder, and ResourceQuota ${STANDBY_QUOTA} keeps Pods away`;
     this.#tell(object, reason === "TakenOver" ? "Normal" : "Warning", `StandbyLeft`, `${reason}: ${note}`);
     await this.#letGo(object);
   }

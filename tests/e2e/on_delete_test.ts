@@ -10,6 +10,7 @@ import { type Printed, replication } from "./scene.ts";
 
 const FINALIZER = "dr-syncer.io/teardown";
 const MANAGED_BY = "dr-syncer.io/managed-by";
+const STANDBY_QUOTA = "dr-syncer-standby";
 const RELEASED_BY = "dr-syncer.io/released-by";
 const ORIGIN = "dr-syncer.io/origin";
 const HASH = "dr-syncer.io/desired-hash";
@@ -55,7 +56,10 @@ async function orphaned(safety: SafetyScene): Promise<void> {
   await safety.dr.until("configmaps", name, "a");
   const before = await safety.scene.get(safety.scene.dr, "deployment", "web", name);
   assert.equal(before.metadata.annotations["dr-syncer.io/original-replicas"], "3");
+  await safety.scene.until(safety.scene.dr, "resourcequota", STANDBY_QUOTA, name);
   await deleteReplication(safety, name);
+  const quota = await safety.scene.get(safety.scene.dr, "resourcequota", STANDBY_QUOTA, name);
+  assert.equal(quota, undefined, "what is put to use now may have Pods");
   assert.equal((await eventOf(safety, name, "StandbyOrphaned")).type, "Normal");
   const { metadata, spec } = await safety.scene.get(safety.scene.dr, "deployment", "web", name);
   const id = before.metadata.labels[MANAGED_BY];
