@@ -40,7 +40,6 @@ export const CONTROLLER_MAY_NOT = [
   "update replications.dr-syncer.io dr-syncer-system",
   "deletecollection replications.dr-syncer.io dr-syncer-system",
   "create replications.dr-syncer.io shop",
-  "patch replications.dr-syncer.io shop",
   "delete replications.dr-syncer.io shop",
   "patch remoteclusters.dr-syncer.io dr-syncer-system",
   "delete remoteclusters.dr-syncer.io dr-syncer-system",
