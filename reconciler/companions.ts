@@ -14,7 +14,7 @@ import type { Cluster } from "./cluster.ts";
 import { type DefinitionFinding, DefinitionSync } from "./definition_sync.ts";
 import { Dependencies, type DependencyFacts } from "./dependencies.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
-import { type Pods, sumOf } from "./desired/pods.ts";
+import type { Pods } from "./desired/pods.ts";
 import type { Fence } from "./fence.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
@@ -63,7 +63,7 @@ export class Companions {
     this.#dependencies = new Dependencies({
       classes: ports.target.classes,
       signal,
-      notes: () => this.#replicator?.memory.notes() ?? [],
+      users: () => this.#replicator?.memory.namedClasses() ?? [],
       named: () => this.#replicator?.memory.classes ?? new Set(),
       changed,
     });
@@ -152,8 +152,7 @@ export class Companions {
     const replicator = this.#replicator;
     if (replicator === undefined) return { pods: 0, complete: false };
     const isRead = [...replicator.followers.values()].every(({ error }) => error === undefined);
-    const pods = sumOf([...replicator.memory.notes()].map(([, note]) => note.pods));
-    return { pods, complete: replicator.lastPass !== undefined && isRead };
+    return { pods: replicator.memory.pods, complete: replicator.lastPass !== undefined && isRead };
   }
 
   /** Custom kinds that have copies in DR. */

@@ -5,7 +5,6 @@
  */
 import type { ClassList, ClassNames } from "./classes.ts";
 import type { ClassKind, ClassName } from "./desired/classes.ts";
-import type { CopyNote } from "./memory.ts";
 
 const CALL_DEADLINE_MS = 10_000;
 
@@ -26,12 +25,16 @@ export interface DependencyFacts {
 
 /** Compares what copies name with what there is; a kind that was not read yet is not judged. */
 export function findMissing(
-  notes: Iterable<readonly [string, CopyNote]>,
+  copies: Iterable<readonly [string, readonly ClassName[]]>,
   lists: (kind: ClassKind) => ClassList | undefined,
 ): DependencyFacts {
   const users = new Map<ClassName, string[]>();
-  for (const [key, { classes }] of notes) {
-    for (const name of classes) users.set(name, [...(users.get(name) ?? []), key]);
+  for (const [key, classes] of copies) {
+    for (const name of classes) {
+      const keys = users.get(name);
+      if (keys === undefined) users.set(name, [key]);
+      else keys.push(key);
+    }
   }
   const missing: MissingClass[] = [];
   let unreadable: string | undefined;
@@ -50,8 +53,8 @@ export function findMissing(
 export interface DependencyPorts {
   readonly classes: ClassNames;
   readonly signal: AbortSignal;
-  /** Notes of all copies. */
-  notes(): Iterable<[string, CopyNote]>;
+  /** The classes that each copy names, by its key. */
+  users(): Iterable<readonly [string, readonly ClassName[]]>;
   /** Every class that some copy has named so far. */
   named(): ReadonlySet<ClassName>;
   changed(): void;
@@ -69,7 +72,7 @@ export class Dependencies {
   }
 
   get facts(): DependencyFacts {
-    return findMissing(this.#ports.notes(), (kind) => this.#ports.classes.get(kind));
+    return findMissing(this.#ports.users(), (kind) => this.#ports.classes.get(kind));
   }
 
   /** Copies have changed, or a full pass has ended (`pass` is another one): reads anew where that may matter. */

@@ -3,11 +3,6 @@ import type { ClassList } from "./classes.ts";
 import { findMissing } from "./dependencies.ts";
 import { dependenciesMissing } from "./dependencies_missing.ts";
 import type { ClassKind, ClassName } from "./desired/classes.ts";
-import type { CopyNote } from "./memory.ts";
-
-function notes(classes: Record<string, ClassName[]>): [string, CopyNote][] {
-  return Object.entries(classes).map(([key, names]) => [key, { pods: 0, classes: names }]);
-}
 
 function lists(found: Partial<Record<ClassKind, ClassList>>): (kind: ClassKind) => ClassList | undefined {
   return (kind) => found[kind];
@@ -17,7 +12,7 @@ const REFUSED = { failureClass: "Forbidden", message: "cannot list storageclasse
 
 Deno.test("a class that DR has is not missing, one that it lacks is told with who names it", () => {
   const facts = findMissing(
-    notes({
+    Object.entries<ClassName[]>({
       "persistentvolumeclaims/a": ["StorageClass/fast"],
       "statefulsets.apps/b": ["StorageClass/fast", "StorageClass/slow"],
     }),
@@ -29,14 +24,14 @@ Deno.test("a class that DR has is not missing, one that it lacks is told with wh
 
 Deno.test("names of one kind are not names of another", () => {
   const facts = findMissing(
-    notes({ "ingresses.networking.k8s.io/a": ["IngressClass/x"] }),
+    Object.entries<ClassName[]>({ "ingresses.networking.k8s.io/a": ["IngressClass/x"] }),
     lists({ StorageClass: new Set(["x"]), IngressClass: new Set() }),
   );
   assert.deepEqual(facts.missing.map(({ name }) => name), ["IngressClass x"]);
 });
 
 Deno.test("what was not read yet is not judged, what cannot be read is told", () => {
-  const named = notes({ "persistentvolumeclaims/a": ["StorageClass/fast"] });
+  const named = Object.entries<ClassName[]>({ "persistentvolumeclaims/a": ["StorageClass/fast"] });
   assert.deepEqual(findMissing(named, lists({})), { missing: [] });
   assert.deepEqual(findMissing(named, lists({ StorageClass: REFUSED })), { missing: [], unreadable: REFUSED.message });
   assert.deepEqual(findMissing([], lists({ StorageClass: REFUSED })), { missing: [] }, "nobody needs them");

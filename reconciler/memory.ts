@@ -9,7 +9,7 @@ import { groupResource, type ResourceType } from "../kube/types.ts";
 import type { Report } from "./desired/desired.ts";
 import { controllerOf } from "./desired/owners.ts";
 import type { ClassName } from "./desired/classes.ts";
-import type { Pods } from "./desired/pods.ts";
+import { type Pods, sumOf } from "./desired/pods.ts";
 import type { Dispute } from "./dispute.ts";
 import type { FailureClass } from "./failure.ts";
 import { createdEntry } from "./created_entry.ts";
@@ -147,7 +147,9 @@ export interface CopyNote {
 /** All entries of one Replication. */
 export class Memory {
   readonly #entries = new Map<string, Entry>();
-  readonly #notes = new Map<string, CopyNote>();
+  /** Pods and classes of the few copies that have some. */
+  readonly #pods = new Map<string, Pods>();
+  readonly #named = new Map<string, readonly ClassName[]>();
   readonly #classes = new Set<ClassName>();
   readonly #copies = new Map<string, number>();
 
@@ -190,7 +192,8 @@ export class Memory {
     if (entry === undefined) return;
     this.setCopy(entry, undefined);
     this.#entries.delete(key);
-    this.#notes.delete(key);
+    this.#pods.delete(key);
+    this.#named.delete(key);
   }
 
   get size(): number {
@@ -202,10 +205,22 @@ export class Memory {
   }
 
   /** Notes what a copy is to hold. */
-  note(key: string, note: CopyNote): void {
-    for (const name of note.classes) this.#classes.add(name);
-    if (note.pods === 0 && note.classes.length === 0) this.#notes.delete(key);
-    else this.#notes.set(key, note);
+  note(key: string, { pods, classes }: CopyNote): void {
+    for (const name of classes) this.#classes.add(name);
+    if (pods === 0) this.#pods.delete(key);
+    else this.#pods.set(key, pods);
+    if (classes.length === 0) this.#named.delete(key);
+    else this.#named.set(key, classes);
+  }
+
+  /** Pods that copies may run in the standby, all together; what is to go counts until it is gone. */
+  get pods(): Pods {
+    return sumOf([...this.#pods].filter(([key]) => this.#isInDr(key)).map(([, pods]) => pods));
+  }
+
+  /** The classes that each copy names, by its key. */
+  *namedClasses(): Generator<[string, readonly ClassName[]]> {
+    for (const [key, classes] of this.#named) if (this.#isInDr(key)) yield [key, classes];
   }
 
   /** Every class that a copy has named so far. */
@@ -213,12 +228,10 @@ export class Memory {
     return this.#classes;
   }
 
-  /** Notes of the copies that are in DR or on their way; what is to go counts until it is gone. */
-  *notes(): Generator<[string, CopyNote]> {
-    for (const [key, note] of this.#notes) {
-      const entry = this.#entries.get(key);
-      if (entry !== undefined && (entry.copy !== undefined || entry.state !== "Skipped")) yield [key, note];
-    }
+  /** Whether a copy is in DR, or on its way. */
+  #isInDr(key: string): boolean {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && (entry.copy !== undefined || entry.state !== "Skipped");
   }
 
   /** How many objects are in each state; every state is named, so that a gauge goes back to 0. */

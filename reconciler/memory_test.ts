@@ -88,3 +88,22 @@ Deno.test("a relist of a kind distrusts the source's versions of that kind alone
   memory.forget("secrets/never");
   assert.equal(memory.size, 1);
 });
+
+Deno.test("Pods and classes of a copy count until it is gone, not those of what was never there", () => {
+  const memory = new Memory();
+  const of = (key: string) => memory.ensure(key);
+  const named = () => [...memory.namedClasses()].map(([key]) => key);
+  of("deployments.apps/web");
+  memory.note("deployments.apps/web", { pods: 2, classes: ["PriorityClass/high"] });
+  of("deployments.apps/api").state = "Skipped";
+  memory.note("deployments.apps/api", { pods: 3, classes: ["PriorityClass/low"] });
+  assert.deepEqual([memory.pods, named()], [2, ["deployments.apps/web"]]);
+  memory.setCopy(of("deployments.apps/api"), markOf(live));
+  assert.equal(memory.pods, 5, "its copy is still there");
+  memory.note("deployments.apps/api", { pods: "any", classes: [] });
+  assert.deepEqual([memory.pods, named()], ["any", ["deployments.apps/web"]]);
+  memory.forget("deployments.apps/api");
+  memory.note("deployments.apps/web", { pods: 0, classes: [] });
+  assert.deepEqual([memory.pods, named()], [0, []]);
+  assert.deepEqual([...memory.classes], ["PriorityClass/high", "PriorityClass/low"], "what was named once is known");
+});

@@ -132,6 +132,7 @@ async function events(scene: Scene): Promise<void> {
 
 async function audit(scene: Scene, dr: ClusterView): Promise<void> {
   const names = ["counts", "conflict", "denied", "invalid", "unknown", "quota"];
+  const isOwn = ({ name }: Printed) => name === "dr-syncer-standby";
   const lines = () =>
     scene.controller.lines.filter(({ logger }) => logger === "dr-syncer.audit" || logger === "dr-syncer·audit");
   for (const name of names) {
@@ -147,8 +148,10 @@ async function audit(scene: Scene, dr: ClusterView): Promise<void> {
       written += await scene.controller.metric("dr_syncer_writes_total", labels);
     }
     const told = lines().filter(({ properties }) =>
-      properties.replication === `${CONTROL}/${name}` && properties.kind !== "namespaces"
+      properties.replication === `${CONTROL}/${name}` && properties.kind !== "namespaces" && !isOwn(properties)
     );
+    const [quota, ...more] = lines().filter(({ properties }) => properties.namespace === name && isOwn(properties));
+    assert.deepEqual([quota?.properties.operation, more], ["create", []], `${name}: our own quota`);
     assert.equal(told.length, written, `${name}: a line for each write`);
   }
   const deleted = lines().filter(({ properties }) => properties.operation === "delete").map(({ properties }) =>
