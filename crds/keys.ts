@@ -10,6 +10,8 @@ export const GROUP = "dr-syncer.io";
 export const VERSION = "v1alpha1";
 /** Field manager of everything we write. */
 export const FIELD_MANAGER = "dr-syncer";
+/** The same of our label when it comes off or back: by the entry of the other, `managedFields` tell how a copy was written. */
+export const RELEASE_MANAGER = "dr-syncer-release";
 /** Namespace the controller runs in unless a flag says otherwise. */
 export const CONTROL_NAMESPACE = "dr-syncer-system";
 /** Name of the fence Lease in each DR namespace. */

@@ -160,7 +160,7 @@ Deno.test("what was given up is taken in a new epoch, by the first who comes", a
   store.rival = lease({ holder: "cluster-b/x", epoch: 4 });
   const late = new Fence(store, HOLDER, undefined);
   assert.equal((await late.acquire(never, {})).type, "Fenced");
-  assert.deepEqual([late.open, late.epoch], [false, undefined]);
+  assert.deepEqual([late.open, late.epoch, late.lease?.holderIdentity], [false, undefined, "cluster-b/x"]);
 });
 
 Deno.test("our own Lease is found again after a crash, copies or not", async () => {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { FIELD_MANAGER, MANAGED_BY, RELEASED_BY } from "../crds/keys.ts";
+import { MANAGED_BY, RELEASE_MANAGER, RELEASED_BY } from "../crds/keys.ts";
 import type { KubeObject, ObjectMeta } from "../kube/types.ts";
 import { readOrigin } from "./desired/ownership.ts";
-import { type Attempt, type MirrorContext } from "./mirror_context.ts";
+import type { Attempt, MirrorContext } from "./mirror_context.ts";
 
 /** Whether nobody took an object since it was given up under this id. Its origin must prove the rest, as for any copy. */
 export function isReleasedCopy(meta: ObjectMeta, { identity }: Pick<MirrorContext, "identity">, name: string): boolean {
@@ -24,7 +24,7 @@ export async function reclaimCopy({ kind, name, context }: Attempt, live: KubeOb
   const labels = { [MANAGED_BY]: identity.replicationId };
   const body = { metadata: { uid, resourceVersion, labels, annotations: { [RELEASED_BY]: null } } };
   const ref = { namespace: identity.destinationNamespace, name };
-  const options = { fieldManager: FIELD_MANAGER, signal };
+  const options = { fieldManager: RELEASE_MANAGER, signal };
   const stored = await context.target.patch(kind.target, ref, { type: "merge", body }, options);
   context.audit("reclaim", kind.name, name, stored.metadata.resourceVersion ?? "");
   return stored;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { FIELD_MANAGER, MANAGED_BY, RELEASED_BY } from "../../crds/keys.ts";
+import { MANAGED_BY, RELEASE_MANAGER, RELEASED_BY } from "../../crds/keys.ts";
 import { replicationId } from "../../crds/replication_id.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import { listAll } from "../../kube/list_all.ts";
@@ -166,7 +166,7 @@ class KindPass {
       labels: { [MANAGED_BY]: null },
       annotations: { [RELEASED_BY]: this.#target.replicationId },
     };
-    const options = { fieldManager: FIELD_MANAGER, signal };
+    const options = { fieldManager: RELEASE_MANAGER, signal };
     const stored = await client.patch(this.#type, this.#ref(name), { type: "merge", body: { metadata } }, options);
     this.#pass.released++;
     written("release", groupResource(this.#type), name, stored.metadata.resourceVersion ?? "");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FIELD_MANAGER, MANAGED_BY } from "../../crds/keys.ts";
+import { MANAGED_BY, RELEASE_MANAGER } from "../../crds/keys.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import { type Lease, LEASES } from "../../kube/lease.ts";
 import type { KubeClient } from "../../kube/types.ts";
@@ -27,7 +27,7 @@ export async function unlabelNamespace(
     if (!isProvenCopy({ ...metadata, name: target.sourceNamespace }, target)) return undefined;
     const { uid, resourceVersion } = metadata;
     const body = { metadata: { uid, resourceVersion, labels: { [MANAGED_BY]: null } } };
-    await client.patch(NAMESPACES, ref, { type: "merge", body }, { fieldManager: FIELD_MANAGER, signal });
+    await client.patch(NAMESPACES, ref, { type: "merge", body }, { fieldManager: RELEASE_MANAGER, signal });
     return undefined;
   } catch (error) {
     if (isKubeError(error, "NotFound")) return undefined;
