@@ -151,8 +151,10 @@ async function itemsLeft(safety: SafetyScene): Promise<void> {
   await scene.apply([service(name, [{ name: "http", port: 80 }])]);
   await scene.until(scene.dr, "service", "web", name, undefined, DEADLINE_MS);
   await renumber(scene, name);
+  const edited = await scene.get(scene.dr, "service", "web", name);
   const { failures } = await status(scene, name, ({ syncStats }) => syncStats.drifted === 1);
   assert.deepEqual(failures, []);
+  assert.deepEqual(await scene.get(scene.dr, "service", "web", name), edited);
   await scene.apply([service(name, [{ name: "http", port: 80 }], { selector: { app: "web" } })]);
   const { spec } = await scene.until(scene.dr, "service", "web", name, ({ spec }) => spec.selector, DEADLINE_MS);
   assert.deepEqual(portsOf(spec), [80]);
