@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { resolveTypes } from "../../kube/resolve_type.ts";
 import type { KubeClient, KubeObject, ResourceType } from "../../kube/types.ts";
+import { randomFrom } from "../random.ts";
 import { waitFor } from "../wait.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { asItIs, asItShouldBe } from "./mirror_cases.ts";
@@ -183,15 +184,4 @@ function content(kind: string, name: string, serial: number): Record<string, unk
     default:
       return { spec: { podSelector: { matchLabels: { serial: String(serial) } } } };
   }
-}
-
-/** Numbers from 0 to 1 that are the same in each run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,0 +1,177 @@
+/**
+ * kill -9 at fifty random points of a scripted hour of changes, compressed to minutes: the standby ends up as the source is, object by
+ * object, without orphans, and no copy was made twice.
+ *
+ * The seed is printed; `deno test … tests/faults/kills_test.ts -- <seed>` runs the same script again.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { KubeClient } from "../../kube/types.ts";
+import { untilEqual } from "../e2e/compare.ts";
+import type { ControllerProcess } from "../e2e/controller_process.ts";
+import { DELETE_FREELY } from "../e2e/scenario.ts";
+import { type Scene, startScene } from "../e2e/scene.ts";
+import { connect } from "../e2e/webhook_scene.ts";
+import { randomFrom } from "../random.ts";
+import { waitFor } from "../wait.ts";
+import { deletedForNothing, type History, madeTooOften, watchHistory } from "./history.ts";
+import { KINDS, perform, writeScript } from "./script.ts";
+
+const KILLS = 50;
+/** One change in five seconds of the hour. */
+const STEPS = 720;
+/** The hour takes so long at least: time between two changes, a pace and not a wait for anything. */
+const PACE_MS = 100;
+const NAMESPACES = ["shop", "garden"];
+/** As a container that is restarted in its pod: the Lease is still its own. */
+const IDENTITY = "the-only-replica";
+const DEADLINE_MS = 90_000;
+/** A first pass takes about as long: kills in it are wanted, too. */
+const FIRST_PASS_MS = 1_500;
+
+Deno.test(`kill -9 of the controller at ${KILLS} random points of an hour of changes`, async (t) => {
+  const seed = Number(Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const random = randomFrom(seed);
+  await using scene = await startScene({ controller: false });
+  await using source = await watchHistory(scene.source, KINDS, NAMESPACES);
+  await using dr = await watchHistory(scene.dr, KINDS, NAMESPACES);
+  for (const namespace of NAMESPACES) {
+    await scene.replicate(namespace, { deletion: DELETE_FREELY, immutableFieldPolicy: "Recreate" });
+  }
+  const step = (name: string, fn: () => Promise<void>) => t.step(`${name} (seed ${seed})`, fn);
+  await step(`${STEPS} changes and ${KILLS} kills`, () => killAmongChanges(scene, random));
+  await step("DR equals the source, object by object", () => endsEqual(scene));
+  await step("no copy was deleted for nothing, or made twice", () => noneMadeTwice(scene, source, dr));
+});
+
+async function killAmongChanges(scene: Scene, random: () => number): Promise<void> {
+  const user = startUser(connect(scene.source.kubeconfig), random);
+  try {
+    let writes = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const [from, to] = [STEPS * kill / KILLS, STEPS * (kill + 1) / KILLS];
+      // Changes go on while nobody runs, and while it starts.
+      user.mayGoTo(to);
+      const controller = await scene.startController([], IDENTITY);
+      await randomPoint(controller, user, from + random() * (to - from), random);
+      const { signal } = await controller.stop("SIGKILL");
+      assert.equal(signal, "SIGKILL");
+      writes += auditOf(controller);
+    }
+    assert.ok(writes > KILLS, `the controllers wrote ${writes} times between the kills`);
+    user.mayGoTo(STEPS);
+    await user.end();
+    await scene.startController([], IDENTITY);
+  } finally {
+    await user.stop();
+  }
+}
+
+/** Some time into the start, some writes into the work, or when the user has come to a step of the script. */
+async function randomPoint(
+  controller: ControllerProcess,
+  user: User,
+  step: number,
+  random: () => number,
+): Promise<void> {
+  const [sort, amount] = [random(), random()];
+  const wait = { deadlineMs: DEADLINE_MS, pollMs: 1 };
+  if (sort < 0.3) return await pause(amount * FIRST_PASS_MS);
+  await waitFor(`step ${Math.floor(step)} of the script`, () => user.turn >= step || user.waits, wait);
+  if (sort < 0.6) return await pause(amount * 2 * PACE_MS);
+  // What the script has left may need no write at all: then its end is the point.
+  const writes = auditOf(controller) + 1 + Math.floor(amount * 5);
+  await waitFor("some writes", () => auditOf(controller) >= writes || user.waits, wait);
+}
+
+/** Writes to DR that were answered. */
+function auditOf({ lines }: ControllerProcess): number {
+  return lines.filter(({ logger }) => logger.endsWith("audit")).length;
+}
+
+interface User {
+  /** Step that is next. */
+  readonly turn: number;
+  /** It has done all that it may. */
+  readonly waits: boolean;
+  /** Throws when a step has failed. */
+  mayGoTo(step: number): void;
+  /** Resolves when the script is over; rejects when a step failed. */
+  end(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function startUser(client: KubeClient, random: () => number): User {
+  const script = writeScript(random, NAMESPACES, STEPS);
+  const state: { turn: number; limit: number; stopped: boolean; failure?: unknown } = {
+    turn: 0,
+    limit: 0,
+    stopped: false,
+  };
+  const run = (async () => {
+    for (const change of script) {
+      while (state.turn >= state.limit && !state.stopped) await pause(5);
+      if (state.stopped) return;
+      const [done] = await Promise.allSettled([perform(client, change), pause(PACE_MS)]);
+      if (done.status === "rejected") {
+        state.failure = new Error(`Cannot ${change.act} ${change.name} (step ${change.turn})`, { cause: done.reason });
+        return;
+      }
+      state.turn++;
+    }
+  })();
+  const check = () => {
+    if (state.failure !== undefined) throw state.failure;
+  };
+  return {
+    get turn() {
+      return state.turn;
+    },
+    get waits() {
+      return state.turn >= state.limit || state.failure !== undefined;
+    },
+    mayGoTo(step) {
+      check();
+      state.limit = step;
+    },
+    async end() {
+      await run;
+      check();
+    },
+    async stop() {
+      state.stopped = true;
+      await run;
+      client.close();
+    },
+  };
+}
+
+async function endsEqual({ source, dr }: Scene): Promise<void> {
+  for (const namespace of NAMESPACES) await untilEqual(source, dr, namespace, DEADLINE_MS);
+}
+
+async function noneMadeTwice(scene: Scene, source: History, dr: History): Promise<void> {
+  for (const [history, cluster] of [[source, scene.source], [dr, scene.dr]] as const) {
+    // What is there is what the watch has told: it has missed nothing.
+    await waitFor(`the whole history of ${cluster.name}`, async () => {
+      const told = [...history.alive()].map(([key, uid]) => `${key} ${uid}`).sort();
+      return told.join("\n") === (await there(scene, cluster)).sort().join("\n");
+    }, { deadlineMs: 20_000 });
+    assert.equal(history.gap, undefined);
+  }
+  assert.deepEqual(deletedForNothing(source.happenings, dr.happenings), []);
+  assert.deepEqual(madeTooOften(source.happenings, dr.happenings), []);
+  const copies = dr.happenings.filter(({ type, origin }) => type === "ADDED" && origin !== undefined);
+  assert.ok(copies.length > KINDS.length * NAMESPACES.length, "copies came and went");
+}
+
+async function there({ list }: Scene, cluster: Scene["source"]): Promise<string[]> {
+  const kinds = KINDS.map(({ resource, group }) => (group === "" ? resource : `${resource}.${group}`)).join(",");
+  const lists = await Promise.all(NAMESPACES.map((namespace) => list(cluster, kinds, namespace)));
+  return lists.flat().map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name} ${metadata.uid}`);
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
