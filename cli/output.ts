@@ -46,15 +46,22 @@ export async function readManifests(files: readonly string[], readText: ReadText
   return documents;
 }
 
+/** The parser's own words quote what it reads, which may be of a Secret: they are not told. */
 function parse(file: string, text: string): unknown[] {
   return parseAllDocuments(text).map((document) => {
     const error = document.errors[0];
-    // The parser quotes the lines around the fault, which may be of a Secret.
     if (error !== undefined) {
       const line = error.linePos?.[0].line;
       throw new VerbError(`cannot read ${file}: it is not YAML${line === undefined ? "" : ` (line ${line})`}`);
     }
-    return document.toJS();
+    try {
+      return document.toJS();
+    } catch {
+      // A value that begins with `*` stands for one that was marked with `&`.
+      throw new VerbError(
+        `cannot read ${file}: a value refers to what is not there; put what begins with * into quotes`,
+      );
+    }
   });
 }
 

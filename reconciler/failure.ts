@@ -122,10 +122,29 @@ const EXPANSION_REMEDY =
 const IMMUTABLE =
   /immutable|may not (be changed|change once set)|updates to .* are forbidden|can not be (modified|less than)|can only be modified|cannot change roleRef/i;
 
-/** Whether every reason of a refusal is a field that cannot change in place: nothing else is wrong with the object. */
+/** What a decoder says of a value that does not fit its field, which may be called `immutable`. */
+const MISTYPED = /failed to create typed patch object|cannot unmarshal|unable to decode/i;
+
+/**
+ * Whether every reason of a refusal is a field that cannot change in place: nothing else is wrong with the object. A server that
+ * names no field at all is not believed.
+ */
 export function isImmutable(error: unknown): boolean {
   if (!isKubeError(error, "Invalid") || classOf(error) !== "Immutable") return false;
-  return (error.status?.details?.causes ?? []).every(({ message = "" }) => IMMUTABLE.test(message));
+  const causes = error.status?.details?.causes ?? [];
+  return causes.length > 0 && causes.every(({ message = "" }) => saysImmutable(message));
+}
+
+/** The words around what is quoted: a value may be called so, too. */
+function saysImmutable(text: string): boolean {
+  return IMMUTABLE.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
+}
+
+/** Of causes the name of the field is not among the words. */
+function isAboutImmutable({ status }: KubeError): boolean {
+  const causes = status?.details?.causes ?? [];
+  if (causes.length > 0) return causes.some(({ message = "" }) => saysImmutable(message));
+  return !MISTYPED.test(status?.message ?? "") && saysImmutable(status?.message ?? "");
 }
 
 /** What ResourceQuota and LimitRange say. */
@@ -162,7 +181,7 @@ function classOf(error: KubeError): FailureClass {
     case "BadRequest":
     case "Invalid":
       if (UNKNOWN_FIELD.test(text)) return "FieldUnknown";
-      return IMMUTABLE.test(text) ? "Immutable" : "Invalid";
+      return isAboutImmutable(error) ? "Immutable" : "Invalid";
     case "ServerError":
       return UNKNOWN_FIELD.test(text) ? "FieldUnknown" : "Transient";
     case "TooLarge":

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KubeError, type KubeErrorReason, type KubeStatus } from "../kube/errors.ts";
-import { backOffMs, classify, type FailureClass, overrideFailure, remedyOf } from "./failure.ts";
+import { backOffMs, classify, type FailureClass, isImmutable, overrideFailure, remedyOf } from "./failure.ts";
 
 function refused(reason: KubeErrorReason, words: string, details?: KubeStatus["details"]): KubeError {
   return new KubeError(reason, `Cannot apply configmaps app/web: ${words}`, { status: { message: words, details } });
@@ -141,6 +141,34 @@ for (const { words, reason, details, expected } of table) {
     const failure = classify(refused(reason, words, details));
     assert.equal(failure.failureClass, expected);
     assert.ok(failure.message.length > 0 && remedyOf(failure).length > 0);
+  });
+}
+
+/** [what the server says, causes, whether only another object would do] */
+const immutables: [string, string, { field: string; message: string }[], boolean][] = [
+  ["a field that is immutable", "x", [{ field: "type", message: 'Invalid value: "b": field is immutable' }], true],
+  ["one of two fields", "x", [
+    { field: "type", message: 'Invalid value: "b": field is immutable' },
+    { field: "data[a b]", message: 'Invalid value: "a b": a valid key must' },
+  ], false],
+  ["a field by that name", "x: immutable", [{ field: "immutable", message: "Required value" }], false],
+  ["a value by that name", "x", [{ field: "spec.mode", message: 'Unsupported value: "immutable"' }], false],
+  ["no field at all", "this is immutable", [], false],
+  [
+    "a field by that name, of another type",
+    "failed to create typed patch object (app/web; /v1, Kind=Secret): .immutable: expected boolean, got &{x}",
+    [],
+    false,
+  ],
+];
+
+for (const [what, words, causes, expected] of immutables) {
+  Deno.test(`a copy is ${expected ? "" : "not "}created anew when the server refuses ${what}`, () => {
+    const error = refused("Invalid", words, {
+      causes: causes.map((cause) => ({ reason: "FieldValueInvalid", ...cause })),
+    });
+    assert.equal(isImmutable(error), expected);
+    if (!expected && what.includes("by that name")) assert.equal(classify(error).failureClass, "Invalid");
   });
 }
 

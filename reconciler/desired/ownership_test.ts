@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { MANAGED_BY, ORIGIN } from "../../crds/keys.ts";
+import { replicationId } from "../../crds/replication_id.ts";
+import { desired } from "./desired.ts";
 import { formatOrigin, ownedBy, readOrigin } from "./ownership.ts";
+import { contextFor } from "./testing.ts";
 
 const ORIGIN_VALUE = { cluster: "c1", namespace: "shop", name: "web", uid: "u1" };
 const label = { [MANAGED_BY]: "a1b2c3d4e5f6" };
@@ -35,4 +39,40 @@ Deno.test("ownership: an origin is read as it was written, always in one order o
   const text = formatOrigin({ uid, name, namespace, cluster });
   assert.equal(text, '{"cluster":"c1","namespace":"shop","name":"web","uid":"u1"}');
   assert.deepEqual(readOrigin({ name: "web", annotations: { [ORIGIN]: text } }), ORIGIN_VALUE);
+});
+
+/** Names that begin, end or continue like each other, and may stand in each other's place. */
+const name = fc.oneof(
+  fc.constantFrom("app", "app-prod", "prod-app", "ap", "app-", "app.prod", "prod"),
+  fc.stringMatching(/^[a-z]([a-z-]{0,3}[a-z])?$/),
+);
+const ends = fc.record({
+  sourceClusterId: fc.constantFrom("c1", "c2", "c12"),
+  sourceNamespace: name,
+  destinationClusterId: fc.constantFrom("c1", "c2", "c12"),
+  destinationNamespace: name,
+});
+
+Deno.test("ownership: a copy is ours to the Replication and the object that it was made for, and to no others", () => {
+  let ours = 0;
+  // The same ends, or ends that differ in one or more.
+  const two = fc.tuple(ends, ends, fc.boolean()).map(([one, other, isSame]) =>
+    [one, isSame ? { ...one } : other] as const
+  );
+  const names = fc.tuple(name, name, fc.boolean()).map(([one, other, isSame]) => [one, isSame ? one : other] as const);
+  fc.assert(
+    fc.property(two, names, ([mine, theirs], [objectName, otherName]) => {
+      const source = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: objectName, uid: "u" } };
+      const { destinationClusterId: _, ...place } = mine;
+      const copy = desired(source, contextFor(source, { ...place, replicationId: replicationId(mine) }));
+      assert.ok(copy.kind === "object");
+      const { sourceClusterId, sourceNamespace } = theirs;
+      const is = ownedBy(copy.object.metadata, replicationId(theirs), sourceClusterId, sourceNamespace, otherName);
+      const isSame = JSON.stringify(mine) === JSON.stringify(theirs) && objectName === otherName;
+      assert.equal(is === "ours", isSame, `${is}: ${JSON.stringify([mine, theirs, objectName, otherName])}`);
+      if (isSame) ours++;
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(ours > 100, `only ${ours} were the same`);
 });

@@ -18,7 +18,7 @@ export interface LogLine {
 /** A running controller. */
 export interface ControllerProcess {
   readonly pid: number;
-  /** Every log line so far, and lines that are not JSON. */
+  /** Every log line so far, and with lines that are not JSON all that it said. */
   readonly lines: readonly LogLine[];
   readonly rawLines: readonly string[];
   /** Base URL of /healthz, /readyz and /metrics. */
@@ -46,12 +46,12 @@ export async function startController(options: ControllerStart): Promise<Control
     args: ["run", ...controllerPermissions, main, "controller", ...flagsOf(options)],
     env: controllerEnvironment,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
   const rawLines: string[] = [];
   const lines: LogLine[] = [];
-  const reading = readLines(child.stderr, rawLines, lines);
+  const reading = Promise.all([child.stderr, child.stdout].map((stream) => readLines(stream, rawLines, lines)));
   let ended: Deno.CommandStatus | undefined;
   const status = child.status.then((result) => ended = result);
   const listening = await waitFor("the controller listens", () => {
