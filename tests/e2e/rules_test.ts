@@ -101,11 +101,17 @@ async function prepare(scene: Scene): Promise<void> {
 
 /** Keys below a path of what we have applied to a copy. */
 function appliedKeys({ metadata }: Printed, ...path: string[]): string[] {
-  const entry = metadata.managedFields?.find(({ manager, operation }: Printed) =>
-    manager === "dr-syncer" && operation === "Apply"
+  // Made by a create, kept by applies.
+  const entries = metadata.managedFields?.filter(({ manager, subresource }: Printed) =>
+    manager === "dr-syncer" && subresource === undefined
   );
-  assert.ok(entry, `kubectl shows managed fields of ${metadata.name}`);
-  const fields = path.reduce((at, key) => at?.[key.startsWith("k:") ? key : `f:${key}`], entry.fieldsV1);
+  assert.ok(entries?.length > 0, `kubectl shows our fields of ${metadata.name}`);
+  const fields = Object.assign(
+    {},
+    ...entries.map(({ fieldsV1 }: Printed) =>
+      path.reduce((at, key) => at?.[key.startsWith("k:") ? key : `f:${key}`], fieldsV1)
+    ),
+  );
   return keysOf(fields).filter((key) => key !== ".").map((key) => key.slice(2));
 }
 

@@ -46,8 +46,8 @@ interface Subject {
   make: number;
 }
 
-/** A script of so many steps over all kinds and these namespaces. */
-export function writeScript(random: () => number, namespaces: readonly string[], steps: number): Change[] {
+/** A script over all kinds and these namespaces, without end. */
+export function* writeScript(random: () => number, namespaces: readonly string[]): Generator<Change, never> {
   const subjects = namespaces.flatMap((namespace) =>
     KINDS.flatMap((type) =>
       Array.from({ length: NAMES_A_KIND }, (_, index): Subject => {
@@ -56,15 +56,15 @@ export function writeScript(random: () => number, namespaces: readonly string[],
       })
     )
   );
-  return Array.from({ length: steps }, (_, turn) => {
+  for (let turn = 0;; turn++) {
     const subject = subjects[Math.floor(random() * subjects.length)] as Subject;
     const act = chooseAct(subject, random());
     subject.exists = act !== "delete";
     subject.ignored = act === "ignore" || (subject.ignored && (act === "apply" || act === "scale"));
     if (act === "remake") subject.make++;
     const { type, namespace, name, make } = subject;
-    return { act, type, namespace, name, turn, make };
-  });
+    yield { act, type, namespace, name, turn, make };
+  }
 }
 
 /** Mostly changes; every act that the object allows has its share. */
@@ -112,7 +112,11 @@ function contentOf(type: ResourceType, name: string, turn: number, make: number)
       return { type: `example.com/make-${make}`, stringData: { turn: String(turn), [`key-${turn % 3}`]: "set" } };
     case "services":
       return {
-        spec: { selector: { app }, ports: [{ port: 80 + turn }], ...(make % 2 === 0 ? {} : { clusterIP: "None" }) },
+        spec: {
+          selector: { app },
+          ports: [{ port: 80 + turn % 10_000 }],
+          ...(make % 2 === 0 ? {} : { clusterIP: "None" }),
+        },
       };
     case "deployments.apps": {
       const template = { metadata: { labels: { app } }, spec: pod };
