@@ -72,6 +72,7 @@ async function checkDefaults(cluster: Cluster): Promise<void> {
     destinationCluster: "dr",
     driftPolicy: "Correct",
     immutableFieldPolicy: "Report",
+    onDelete: "Orphan",
     paused: false,
     rbacObjects: "Mirror",
     replicationMode: "Continuous",
