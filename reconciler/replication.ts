@@ -19,6 +19,7 @@ import { OBJECT_STATES } from "./memory.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import { approvalsOf, deletionWindowOf, identityOf, mirrorOptionsOf, selectionOf } from "./replication_settings.ts";
 import { announceChanges } from "./announce.ts";
+import { ReconcileLoop } from "./reconcile_loop.ts";
 import { runningFacts } from "./running_facts.ts";
 import { Replicator } from "./replicator.ts";
 import { Schedule } from "./schedule.ts";
@@ -80,9 +81,7 @@ export class ReplicationRunner {
   #renewedAtMs = -Infinity;
   #startedAtMs = -Infinity;
   #reachable = false;
-  #reconciling: Promise<void> | undefined;
-  #again = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #loop: ReconcileLoop;
 
   constructor(object: Replication, ports: ReplicationPorts) {
     this.#object = object;
@@ -91,6 +90,15 @@ export class ReplicationRunner {
     this.#epochOf = object.status?.replicationId;
     this.#lastManualSync = object.status?.lastManualSync;
     this.#schedule = new Schedule(() => void this.#sync());
+    this.#loop = new ReconcileLoop({
+      signal: this.#abort.signal,
+      reconcile: () =>
+        this.#reconcile().then(
+          () => this.#teardown?.retryInMs ?? TICK_MS,
+          (error: unknown) => this.#onFailure(error),
+        ),
+      settled: () => this.#writer.changed(),
+    });
     this.#writer = new StatusWriter<ReplicationStatus>({
       client: ports.client,
       type: REPLICATIONS,
@@ -129,12 +137,7 @@ export class ReplicationRunner {
 
   /** Something this Replication depends on may have changed. */
   kick(): void {
-    if (this.#abort.signal.aborted) return;
-    if (this.#reconciling !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#reconciling = this.#reconcileUntilQuiet();
+    this.#loop.kick();
   }
 
   hint(hint: Hint): void {
@@ -148,33 +151,15 @@ export class ReplicationRunner {
 
   /** Ends it; the last status is written within the deadline. */
   async stop(): Promise<void> {
-    clearTimeout(this.#timer);
     this.#schedule.stop();
     this.#stopRunning();
     this.#abort.abort();
-    await this.#reconciling;
+    await this.#loop.ended();
     this.#forgetMetrics();
   }
 
   get #name(): string {
     return `${this.#object.metadata.namespace}/${this.#object.metadata.name}`;
-  }
-
-  async #reconcileUntilQuiet(): Promise<void> {
-    let retryInMs = TICK_MS;
-    do {
-      this.#again = false;
-      retryInMs = await this.#reconcile().then(
-        () => this.#teardown?.retryInMs ?? TICK_MS,
-        (error: unknown) => this.#onFailure(error),
-      );
-    } while (this.#again && !this.#abort.signal.aborted);
-    // In the same turn as the last look at `#again`: a kick in between would be lost.
-    this.#reconciling = undefined;
-    if (this.#abort.signal.aborted) return;
-    this.#writer.changed();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.kick(), retryInMs);
   }
 
   #onFailure(error: unknown): number {

@@ -17,6 +17,7 @@ import type { Clock } from "../clock.ts";
 import { DeletionLedger } from "../intents.ts";
 import { deletionWindowOf } from "../replication_settings.ts";
 import type { NotRunning } from "../status.ts";
+import { ReconcileLoop } from "../reconcile_loop.ts";
 import { StatusWriter } from "../status_writer.ts";
 import type { ChildWriter } from "./child_writer.ts";
 import { holdsOf, retireLeavers } from "./leavers.ts";
@@ -81,14 +82,20 @@ export class FamilyRunner {
   /** `uid value` of every child that was handed a `sync-now`. */
   readonly #handed = new Set<string>();
   #lastManualSync: string | undefined;
-  #reconciling: Promise<void> | undefined;
-  #again = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #loop: ReconcileLoop;
 
   constructor(object: ReplicationFamily, ports: FamilyPorts) {
     this.#object = object;
     this.#ports = ports;
     this.#lastManualSync = object.status?.lastManualSync;
+    this.#loop = new ReconcileLoop({
+      signal: this.#abort.signal,
+      reconcile: async () => {
+        const againInMs = await this.#reconcile().catch((error: unknown) => this.#onFailure(error));
+        return Math.min(againInMs, TICK_MS);
+      },
+      settled: () => this.#writer.changed(),
+    });
     this.#ledger = new DeletionLedger(deletionWindowOf(object, ports.clock.wallMs()), () => this.#writer.flush());
     const { name, namespace = "" } = object.metadata;
     this.#writer = new StatusWriter<ReplicationStatus>({
@@ -118,36 +125,16 @@ export class FamilyRunner {
 
   /** Namespaces, Replications or clusters may have changed. */
   kick(): void {
-    if (this.#abort.signal.aborted) return;
-    if (this.#reconciling !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#reconciling = this.#reconcileUntilQuiet();
+    this.#loop.kick();
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer);
     this.#abort.abort();
-    await this.#reconciling;
+    await this.#loop.ended();
   }
 
   get #isStarting(): boolean {
     return this.#waiting?.reason === "Starting" && !this.#denied;
-  }
-
-  async #reconcileUntilQuiet(): Promise<void> {
-    let againInMs = TICK_MS;
-    do {
-      this.#again = false;
-      againInMs = await this.#reconcile().catch((error: unknown) => this.#onFailure(error));
-    } while ((this.#again || againInMs === 0) && !this.#abort.signal.aborted);
-    // In the same turn as the last look at `#again`: a kick in between would be lost.
-    this.#reconciling = undefined;
-    if (this.#abort.signal.aborted) return;
-    this.#writer.changed();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.kick(), Math.min(againInMs, TICK_MS));
   }
 
   #onFailure(error: unknown): number {
