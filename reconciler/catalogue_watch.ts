@@ -7,8 +7,8 @@ import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Log } from "../kube/log.ts";
 
-/** A new definition shows in discovery a moment after its event; the last look is the one that counts. */
-const LOOK_AFTER_MS: readonly number[] = [30, 100, 200, 350, 550, 800, 1_200, 2_000, 4_000];
+/** A new definition shows in discovery and in schemas a moment after its event, on a busy server later; the last look is the one that counts. */
+const LOOK_AFTER_MS: readonly number[] = [30, 100, 200, 350, 550, 800, 1_200, 2_000, 4_000, 8_000, 20_000];
 
 /** Keeps a cluster's catalogue fresh until the signal is aborted. */
 export function watchCatalogue(cluster: Cluster, log: Log, signal: AbortSignal): void {

@@ -24,6 +24,7 @@ import { keyOf, Memory, splitKey } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import { mirrorKey } from "./mirror.ts";
 import type { MirrorContext, MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
+import { OmissionReview } from "./omission_review.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { withProgress } from "./progress.ts";
@@ -87,6 +88,7 @@ export class Replicator {
   #endFirstPass = () => {};
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
+  readonly #omissions: OmissionReview;
   readonly #cleanups: (() => void)[] = [];
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #kinds: ReadonlyMap<string, MirroredKind> = new Map();
@@ -102,6 +104,7 @@ export class Replicator {
     this.#options = options;
     this.queue = new KeyedQueue(options.clock);
     this.#heat = new WriteHeat(options.clock);
+    this.#omissions = new OmissionReview(this.memory, this.queue);
     this.#context = this.#makeContext();
     this.#definitions = new Definitions(
       options.source,
@@ -179,6 +182,7 @@ export class Replicator {
     this.#abort.abort();
     for (const cleanup of this.#cleanups) cleanup();
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#omissions.stop();
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.queue.clear();
@@ -417,6 +421,7 @@ export class Replicator {
         else metrics.lag.observe({ replication: name }, (clock.monotonicMs() - item.sinceMs) / 1000);
         metrics.writes.inc({ replication: name, kind, class: outcome.operation });
         this.#heat.wrote(item.key);
+        this.#omissions.written(item.key);
         return this.queue.done(item.key);
       case "Unchanged":
       case "Skipped":

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { requests } from "./requests.ts";
 import type { Cluster } from "../rig/cluster.ts";
+import { waitFor } from "../wait.ts";
 import { conditionOf, CONTROL } from "./api.ts";
 import { failure, status } from "./refusals.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
@@ -42,6 +43,7 @@ function object(kind: string, name: string, spec: object): object {
 
 /** How an apply with an unknown field is answered. */
 const REFUSED = { verb: "APPLY", resource: "widgets", code: "500" };
+const TAKEN = { verb: "APPLY", resource: "widgets", code: "200" };
 const WIDGET = { size: 1, colour: "red", parts: [{ name: "a", count: "4", shape: "round", weight: "1" }] };
 
 Deno.test("what an older DR cluster does not know", async (t) => {
@@ -90,6 +92,7 @@ async function leftOut(safety: SafetyScene): Promise<void> {
 
 async function steady(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
+  await waitFor("DR to be asked once more", async () => await requests(scene.dr, TAKEN) > 0, { deadlineMs: 60_000 });
   const before = await scene.get(scene.dr, "widget", "wheel", NAMESPACE);
   const attempts = await attemptsAt(scene.dr, "widgets");
   assert.ok(attempts > 1, "the refusals are counted");
