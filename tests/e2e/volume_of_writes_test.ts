@@ -93,7 +93,7 @@ async function untilEqual(source: ClusterView, dr: ClusterView): Promise<void> {
   let different: string[] = [];
   await waitFor("DR equal to the source", async () => {
     const [theirs, copies] = await Promise.all([source.objects(NAMESPACE), dr.objects(NAMESPACE)]);
-    copies.delete("Lease/dr-syncer");
+    for (const ours of ["Lease/dr-syncer", "ResourceQuota/dr-syncer-standby"]) copies.delete(ours);
     const missing = [...theirs.keys()].filter((name) => !copies.has(name)).map((name) => `${name} is missing`);
     const orphans = [...copies.keys()].filter((name) => !theirs.has(name)).map((name) => `${name} is left over`);
     const stale = [...theirs].filter(([name, object]) =>
