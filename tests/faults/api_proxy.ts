@@ -17,6 +17,8 @@ export interface ApiCall {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly watch: boolean;
+  /** Name of the object that a POST creates. */
+  readonly creates?: string;
   /** Calls that were forwarded and not answered yet, this one not counted. */
   readonly underWay: number;
 }
@@ -72,7 +74,9 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   const handle = async (request: Request): Promise<Response> => {
     const { pathname: path, searchParams: query, search } = new URL(request.url);
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
-    const call = { method: request.method, path, query, watch, underWay: state.underWay };
+    const body = request.body === null ? null : await request.arrayBuffer();
+    const creates = request.method === "POST" ? nameIn(body) : undefined;
+    const call = { method: request.method, path, query, watch, creates, underWay: state.underWay };
     const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
     if (fault !== undefined) state.met++;
     if (fault?.do === "answer") return answer(fault);
@@ -80,7 +84,7 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     try {
       if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
       const target = `${cluster.server}${path}${search}`;
-      const response = await forward(client, target, request, ended.signal);
+      const response = await forward(client, target, request, body, ended.signal);
       if (watch) return new Response(untilBroken(response.body, watches), response);
       return fault?.do === "cut" ? new Response(cutBody(response.body, fault.afterBytes), response) : response;
     } finally {
@@ -120,12 +124,21 @@ function answer({ status, body, headers }: Extract<Fault, { do: "answer" }>): Re
   return new Response(isText ? body : JSON.stringify(body), { status, headers: { "content-type": type, ...headers } });
 }
 
-async function forward(client: Deno.HttpClient, url: string, request: Request, signal: AbortSignal): Promise<Response> {
+function nameIn(body: ArrayBuffer | null): string | undefined {
+  return body === null ? undefined : JSON.parse(new TextDecoder().decode(body)).metadata?.name;
+}
+
+async function forward(
+  client: Deno.HttpClient,
+  url: string,
+  request: Request,
+  body: ArrayBuffer | null,
+  signal: AbortSignal,
+): Promise<Response> {
   const headers = new Headers(request.headers);
   for (const name of ["host", "content-length"]) headers.delete(name);
   // Left out, fetch would ask for what it likes itself, and unpack a large answer whose headers say that it is packed.
   headers.set("accept-encoding", "identity");
-  const body = request.body === null ? null : await request.arrayBuffer();
   const response = await fetch(url, { client, method: request.method, headers, body, signal });
   const passed = new Headers(response.headers);
   passed.delete("content-length");

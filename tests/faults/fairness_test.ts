@@ -68,8 +68,8 @@ async function changesOfItsOwn(crowded: Crowded): Promise<void> {
 }
 
 function slowDown({ proxy }: Crowded): () => void {
-  return proxy.inject(({ method, path }) =>
-    method === "PATCH" && path.includes("/configmaps/slow-") ? { do: "delay", delayMs: SLOW_WRITE_MS } : undefined
+  return proxy.inject(({ creates }) =>
+    creates?.startsWith("slow-") ? { do: "delay", delayMs: SLOW_WRITE_MS } : undefined
   );
 }
 

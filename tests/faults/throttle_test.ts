@@ -27,8 +27,8 @@ Deno.test("a DR cluster that throttles", async (t) => {
 
 async function askedLess(through: ApiScene): Promise<void> {
   const { scene, proxy } = through;
-  const release = proxy.inject(({ method, underWay }) =>
-    method === "PATCH" && underWay >= BEARS ? throttled(1) : undefined
+  const release = proxy.inject(({ creates, underWay }) =>
+    creates?.startsWith("one-") && underWay >= BEARS ? throttled(1) : undefined
   );
   await write(through, "one");
   await waitFor("fewer writes at once", async () => await concurrency(through) < 16, { deadlineMs: 20_000 });
