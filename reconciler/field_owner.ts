@@ -11,10 +11,10 @@ import { markOf } from "./memory.ts";
 import { isKubeError, KubeError } from "../kube/errors.ts";
 import type { Attempt } from "./mirror_context.ts";
 
-/** Makes the fields of a copy that was never applied those of an apply. Throws `KubeError`: Conflict when it has changed. */
-export async function ownAsApplied({ kind, name, entry, context }: Attempt): Promise<void> {
+/** Makes the fields of a copy that was never applied those of an apply; whether it was one. Throws `KubeError`: Conflict when it has changed. */
+export async function ownAsApplied({ kind, name, entry, context }: Attempt): Promise<boolean> {
   const { copy } = entry;
-  if (kind.target === undefined || copy?.created === undefined) return;
+  if (kind.target === undefined || copy?.created === undefined) return false;
   const ref = { namespace: context.identity.destinationNamespace, name };
   const body = [
     { op: "replace", path: "/metadata/uid", value: copy.uid },
@@ -25,6 +25,7 @@ export async function ownAsApplied({ kind, name, entry, context }: Attempt): Pro
   try {
     const stored = await context.target.patch(kind.target, ref, { type: "json", body }, options);
     context.memory.setCopy(entry, markOf(stored.metadata));
+    return true;
   } catch (error) {
     if (!isKubeError(error, "Invalid") || classify(error).failureClass !== "Invalid") throw error;
     // The entry is not where it was: the copy is not the one that was seen.

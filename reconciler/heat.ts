@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 /** Writes of one key that go out at once. */
 const FREE_WRITES = 2;
 /** Time before the first write that has to wait; it doubles from write to write. */
-const FIRST_GAP_MS = 200;
+const FIRST_GAP_MS = 300;
 const MAX_GAP_MS = 1_000;
 
 interface Heat {
@@ -27,13 +27,13 @@ export class WriteHeat {
     this.#clock = clock;
   }
 
-  /** A copy was written. */
-  wrote(key: string): void {
+  /** A copy was written; `writes` counts the requests that took. */
+  wrote(key: string, writes = 1): void {
     const nowMs = this.#clock.monotonicMs();
     this.#forgetCold(nowMs);
     const known = this.#hot(key, nowMs);
     this.#keys.delete(key);
-    this.#keys.set(key, { count: (known?.count ?? 0) + 1, lastMs: nowMs });
+    this.#keys.set(key, { count: (known?.count ?? 0) + writes, lastMs: nowMs });
   }
 
   /** How long the next write of a key has to wait, in milliseconds. */

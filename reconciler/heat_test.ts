@@ -7,15 +7,15 @@ function start() {
   return { heat, pass: (ms: number) => void (nowMs += ms) };
 }
 
-Deno.test("two writes go out at once, the third waits 200 ms after the second", () => {
+Deno.test("two writes go out at once, the third waits 300 ms after the second", () => {
   const { heat, pass } = start();
   assert.equal(heat.waitMs("a"), 0);
   heat.wrote("a");
   assert.equal(heat.waitMs("a"), 0);
   pass(5);
   heat.wrote("a");
-  assert.equal(heat.waitMs("a"), 200);
-  pass(150);
+  assert.equal(heat.waitMs("a"), 300);
+  pass(250);
   assert.equal(heat.waitMs("a"), 50);
   pass(50);
   assert.equal(heat.waitMs("a"), 0);
@@ -29,7 +29,7 @@ Deno.test("a key that stays hot is written once a second in the end", () => {
     pass(waitMs);
     return waitMs;
   });
-  assert.deepEqual(gaps, [0, 200, 400, 800, 1_000, 1_000, 1_000]);
+  assert.deepEqual(gaps, [0, 300, 600, 1_000, 1_000, 1_000, 1_000]);
 });
 
 Deno.test("a key cools down when it is left alone, and heats no other", () => {
@@ -37,16 +37,22 @@ Deno.test("a key cools down when it is left alone, and heats no other", () => {
   heat.wrote("a");
   heat.wrote("a");
   assert.equal(heat.waitMs("b"), 0);
-  pass(400);
+  pass(600);
   heat.wrote("a");
   assert.equal(heat.waitMs("a"), 0, "the count began anew");
 });
 
-Deno.test("writes 200 ms apart never wait", () => {
+Deno.test("writes 300 ms apart never wait", () => {
   const { heat, pass } = start();
   for (let write = 0; write < 20; write++) {
     assert.equal(heat.waitMs("a"), 0);
     heat.wrote("a");
-    pass(200);
+    pass(300);
   }
+});
+
+Deno.test("a write of two requests leaves none that goes out at once", () => {
+  const { heat } = start();
+  heat.wrote("a", 2);
+  assert.equal(heat.waitMs("a"), 300);
 });

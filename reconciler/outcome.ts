@@ -2,7 +2,12 @@ import type { Failure } from "./failure.ts";
 
 /** What became of one attempt at a key. */
 export type Outcome =
-  | { readonly type: "Written"; readonly operation: "create" | "update" | "adopt" | "recreate" | "delete" | "orphan" }
+  | {
+    readonly type: "Written";
+    readonly operation: "create" | "update" | "adopt" | "recreate" | "delete" | "orphan";
+    /** Requests that changed the copy; one unless told otherwise. */
+    readonly writes?: number;
+  }
   /** The copy is as it should be; nothing was written. */
   | { readonly type: "Unchanged" }
   /** Not mirrored, on purpose. */

@@ -420,7 +420,7 @@ export class Replicator {
         if (outcome.operation === "delete") this.deleted++;
         else metrics.lag.observe({ replication: name }, (clock.monotonicMs() - item.sinceMs) / 1000);
         metrics.writes.inc({ replication: name, kind, class: outcome.operation });
-        this.#heat.wrote(item.key);
+        this.#heat.wrote(item.key, outcome.writes);
         this.#omissions.written(item.key);
         return this.queue.done(item.key);
       case "Unchanged":

@@ -27,7 +27,7 @@ export async function applyCopy(attempt: Attempt): Promise<Outcome> {
   const { kind, name, want, entry, context } = attempt;
   if (kind.target === undefined) return await context.missingKind(kind);
   const known = entry.copy;
-  await ownAsApplied(attempt);
+  const writes = await ownAsApplied(attempt) ? 2 : 1;
   const stored = await store(kind.target, attempt, false);
   if ("failure" in stored) return { type: "Failed", failure: stored.failure };
   context.memory.setCopy(entry, markOf(stored.object.metadata));
@@ -35,7 +35,7 @@ export async function applyCopy(attempt: Attempt): Promise<Outcome> {
   entry.written = want.hash;
   const operation = known === undefined ? "create" : "update";
   context.audit(operation, kind.name, name, entry.copy?.resourceVersion ?? "");
-  return { type: "Written", operation };
+  return { type: "Written", operation, writes };
 }
 
 /** What DR would not take of the copy as it was last seen, without writing it; throws `KubeError` when it would refuse it. */
