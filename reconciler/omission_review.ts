@@ -10,6 +10,9 @@ import type { KeyedQueue } from "./queue.ts";
 /** Long after the last part of a busy server has heard of a definition. */
 const REVIEW_AFTER_MS = 10_000;
 
+/** Digest of no schema, and not `undefined`: a server may not tell the digest of a new kind for a while. */
+const NO_SCHEMA = "none";
+
 /** See the module. */
 export class OmissionReview {
   readonly #memory: Pick<Memory, "get">;
@@ -45,7 +48,7 @@ export class OmissionReview {
       const entry = this.#memory.get(key);
       if (entry?.remainder === undefined) continue;
       // As if DR had refused them by another schema: the next look tries the whole object.
-      entry.remainder = { ...entry.remainder, schema: undefined };
+      entry.remainder = { ...entry.remainder, schema: NO_SCHEMA };
       this.#reviewed.add(key);
       this.#queue.add(key, { checkCopy: true });
     }

@@ -21,7 +21,7 @@ Deno.test("a copy without a field that DR did not know is tried once more, as by
   omit([".spec.a"]);
   review.written(KEY);
   await waitFor("the review", () => rung.length > 0, { deadlineMs: 5_000, pollMs: 1 });
-  assert.deepEqual([rung, memory.get(KEY)?.remainder?.schema], [[KEY], undefined]);
+  assert.deepEqual([rung, memory.get(KEY)?.remainder?.schema], [[KEY], "none"]);
   // Refused again: that is how it is, until either side changes.
   omit([".spec.a"]);
   review.written(KEY);
