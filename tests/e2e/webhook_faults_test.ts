@@ -127,8 +127,7 @@ async function freezes({ client, options }: Scene): Promise<void> {
     const beganMs = performance.now();
     await write();
     const tookMs = performance.now() - beganMs;
-    // A second of the hook and what a busy machine adds; a hook's usual bound is 10 s.
-    assert.ok(tookMs > 900 && tookMs < 3_000, `a write took ${tookMs} ms`);
+    assert.ok(tookMs > 900 && tookMs < 1_500, `a write took ${tookMs} ms`);
   }
   server.child.kill("SIGCONT");
   await waitFor("hints again", async () => {

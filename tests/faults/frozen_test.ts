@@ -15,9 +15,9 @@ import { waitFor } from "../wait.ts";
 
 const NAMESPACE = "shop";
 const OBSERVE = "dr-syncer-observe";
-/** What the hook may cost while nobody answers it, and what a busy machine adds; a hook's usual bound is 10 s. */
+/** What the hook may cost while nobody answers it, and what a busy machine adds. */
 const MOST_ADDED_MS = 1_000;
-const SLACK_MS = 2_000;
+const SLACK_MS = 500;
 
 interface Replicas {
   readonly scene: Scene;
