@@ -9,6 +9,9 @@ import { KubeError } from "./errors.ts";
 import { kubeErrorOf } from "./status.ts";
 import type { TransportAnswer } from "./transport_types.ts";
 
+/** Room for an answer of unknown length, to begin with. */
+const FIRST_BYTES = 128 * 1024;
+
 /** What is sent. */
 export interface Exchange {
   readonly method: string;
@@ -85,22 +88,26 @@ export async function readAnswer(
 }
 
 async function readBounded(response: Response, maxBytes: number, action: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  let all = new Uint8Array(Math.min(maxBytes, FIRST_BYTES));
   let sizeBytes = 0;
   // Leaving the loop cancels the body, and with it the connection.
   for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
+    const from = sizeBytes;
     sizeBytes += chunk.byteLength;
     if (sizeBytes > maxBytes) throw new KubeError("TooLarge", `Cannot ${action}: the answer is over ${maxBytes} bytes`);
-  }
-  const all = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
+    if (sizeBytes > all.byteLength) all = grown(all, Math.min(maxBytes, Math.max(sizeBytes, 2 * all.byteLength)));
+    all.set(chunk, from);
+    // A chunk of a few KiB comes in a buffer of 64: kept until the end, a page would take ten times its length.
     release(chunk);
   }
-  return all;
+  return all.subarray(0, sizeBytes);
+}
+
+function grown(bytes: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(sizeBytes);
+  larger.set(bytes);
+  release(bytes);
+  return larger;
 }
 
 /** The error a caller gets for whatever went wrong during a call. */
