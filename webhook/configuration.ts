@@ -4,7 +4,7 @@
  * @module
  */
 import { COMPONENT, GROUP, VERSION } from "../crds/keys.ts";
-import type { KubeObject } from "../kube/types.ts";
+import type { KubeObject, OwnerReference } from "../kube/types.ts";
 import { type MatchCondition, OBSERVE_CONDITIONS, ownWritesCondition, VALIDATE_CONDITIONS } from "./conditions.ts";
 
 /** Configuration that judges our own kinds; served by every replica. */
@@ -27,6 +27,8 @@ export interface ConfigurationOptions {
   readonly namespaces: readonly string[];
   /** Users whose writes are our own, `system:serviceaccount:<namespace>:<name>`. */
   readonly ownUserNames: readonly string[];
+  /** What they go with: garbage collection takes them when an uninstallation ends us before we could. */
+  readonly owner: OwnerReference;
 }
 
 /** Added to each source write at worst, when we are frozen. */
@@ -35,16 +37,16 @@ const VALIDATE_TIMEOUT_SECONDS = 5;
 
 /** The configurations that should exist; equal input gives equal output. */
 export function desiredConfigurations(options: ConfigurationOptions): KubeObject[] {
-  const validate = configuration(VALIDATE_CONFIGURATION, validateWebhook(options));
+  const validate = configuration(VALIDATE_CONFIGURATION, options.owner, validateWebhook(options));
   if (options.namespaces.length === 0) return [validate];
-  return [validate, configuration(OBSERVE_CONFIGURATION, observeWebhook(options))];
+  return [validate, configuration(OBSERVE_CONFIGURATION, options.owner, observeWebhook(options))];
 }
 
-function configuration(name: string, webhook: Record<string, unknown>): KubeObject {
+function configuration(name: string, owner: OwnerReference, webhook: Record<string, unknown>): KubeObject {
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingWebhookConfiguration",
-    metadata: { name, labels: { [COMPONENT]: "webhook" } },
+    metadata: { name, labels: { [COMPONENT]: "webhook" }, ownerReferences: [owner] },
     webhooks: [webhook],
   };
 }

@@ -9,6 +9,7 @@ const OPTIONS: ConfigurationOptions = {
   observe: { url: "https://127.0.0.1:8443/" },
   namespaces: ["b", "a", "b"],
   ownUserNames: ["system:serviceaccount:ns:b", 'a"'],
+  owner: { apiVersion: "v1", kind: "Namespace", name: "ns", uid: "u" },
 };
 
 interface Webhook {
@@ -52,4 +53,5 @@ Deno.test("a live configuration is right with defaults and foreign webhooks, wro
   assert.equal(live((webhook) => void (webhook.matchConditions as unknown[]).push({ name: "x" })), false);
   assert.equal(live((_, object) => object.webhooks = []), false);
   assert.equal(live((_, object) => object.metadata.labels = {}), false);
+  assert.equal(live((_, object) => delete object.metadata.ownerReferences), false);
 });

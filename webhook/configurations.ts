@@ -89,6 +89,7 @@ async function read(client: KubeClient, name: string, call: Call): Promise<KubeO
 export function isAsDesired(live: KubeObject, desired: KubeObject): boolean {
   const theirs = webhooksOf(live);
   return contains(live.metadata.labels, desired.metadata.labels) &&
+    contains(live.metadata.ownerReferences, desired.metadata.ownerReferences) &&
     webhooksOf(desired).every((ours) => contains(theirs.find(({ name }) => name === ours.name), ours));
 }
 

@@ -4,12 +4,24 @@
  *
  * @module
  */
-import type { KubeClient } from "../kube/types.ts";
+import type { KubeClient, OwnerReference, ResourceType } from "../kube/types.ts";
 import type { Admission } from "./admission.ts";
 import { type CertificateOptions, ensureCertificates, type ServingCertificates } from "./certs.ts";
 import { type Endpoint, OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION } from "./configuration.ts";
 import { ensureConfigurations, removeConfiguration } from "./configurations.ts";
 import type { Log } from "../kube/log.ts";
+
+const NAMESPACES: ResourceType = {
+  group: "",
+  version: "v1",
+  resource: "namespaces",
+  kind: "Namespace",
+  singular: "namespace",
+  shortNames: [],
+  namespaced: false,
+  verbs: ["get"],
+  subresources: [],
+};
 
 /** Foreign hands, certificates and restarts are looked for this often. */
 const LOOK_EVERY_MS = 30_000;
@@ -44,6 +56,8 @@ export class Keeper {
   /** Namespaces as last published, while leading. */
   #lastWanted: string | undefined;
   #stopped = false;
+  /** The control namespace; whoever deletes it is rid of us. */
+  #owner: OwnerReference | undefined;
 
   constructor(options: KeeperOptions, certificates: ServingCertificates) {
     this.#options = options;
@@ -116,6 +130,7 @@ export class Keeper {
     }
     const wanted = namespaces();
     this.#lastWanted = undefined;
+    this.#owner ??= await readOwner(client, certificates.namespace);
     // The bundle with the new CA is published before the certificate that needs it is served.
     await ensureConfigurations(client, {
       caBundle: current.caBundle,
@@ -123,6 +138,7 @@ export class Keeper {
       observe,
       namespaces: wanted,
       ownUserNames,
+      owner: this.#owner,
     });
     if (changed) admission.setCertificate(current);
     this.#lastWanted = [...wanted].sort().join();
@@ -132,4 +148,9 @@ export class Keeper {
   #note(served: readonly string[]): void {
     this.#served = new Set(served);
   }
+}
+
+async function readOwner(client: KubeClient, name: string): Promise<OwnerReference> {
+  const { metadata } = await client.get(NAMESPACES, { name });
+  return { apiVersion: "v1", kind: "Namespace", name, uid: metadata.uid as string };
 }

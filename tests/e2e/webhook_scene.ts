@@ -46,7 +46,8 @@ export async function startScene(version: string, certificateOptions?: Partial<C
   await using stack = new AsyncDisposableStack();
   const cluster = stack.use(await startCluster({ name: `webhook-${version.replace(".", "-")}`, version }));
   const client = stack.adopt(connect(cluster.kubeconfig), (it) => it.close());
-  for (const name of [CONTROL, OBSERVED, OTHER]) await client.create(NAMESPACES, namespace(name));
+  const { metadata: { uid = "" } } = await client.create(NAMESPACES, namespace(CONTROL));
+  for (const name of [OBSERVED, OTHER]) await client.create(NAMESPACES, namespace(name));
   for (const crd of crdManifests()) await client.create(CRDS, crd);
   const hints: Hint[] = [];
   const lines: string[] = [];
@@ -63,7 +64,9 @@ export async function startScene(version: string, certificateOptions?: Partial<C
   const endpoint = { url: `https://127.0.0.1:${admission.port}` };
   const options = (overrides: Partial<ConfigurationOptions> = {}): ConfigurationOptions => {
     const { caBundle } = certificates;
-    return { caBundle, validate: endpoint, observe: endpoint, namespaces: [OBSERVED], ownUserNames: [], ...overrides };
+    const owner = { apiVersion: "v1", kind: "Namespace", name: CONTROL, uid };
+    const own = { caBundle, owner, ownUserNames: [] };
+    return { ...own, validate: endpoint, observe: endpoint, namespaces: [OBSERVED], ...overrides };
   };
   await ensureConfigurations(client, options());
   await untilHooked(client, hints);
