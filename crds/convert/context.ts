@@ -24,7 +24,6 @@ export interface ClusterMapping {
 export interface ConvertContext {
   readonly namespace: string;
   readonly ownCluster?: string;
-  readonly replicationFields: ReadonlySet<string>;
   readonly clusterMappings: readonly ClusterMapping[];
   /** RemoteClusters among the manifests. */
   readonly clusters: readonly LegacyManifest[];

@@ -5,7 +5,7 @@
  */
 import { GROUP } from "../keys.ts";
 import { remoteCluster as remoteClusterSchema } from "../schema/remote_cluster.ts";
-import { replication as replicationSchema, replicationSpec } from "../schema/replication.ts";
+import { replication as replicationSchema } from "../schema/replication.ts";
 import type { ConvertContext, OutputObject } from "./context.ts";
 import type { Finding, Remarks } from "./finding.ts";
 import { type LegacyManifest, type ManifestInput, readManifest } from "./manifest.ts";
@@ -22,8 +22,6 @@ export interface ConvertOptions {
   readonly namespace: string;
   /** Name that the first version had for the cluster that the controller runs in. */
   readonly ownCluster?: string;
-  /** Fields of `spec` of a Replication that there are; those of the schema unless told otherwise. */
-  readonly replicationFields?: ReadonlySet<string>;
 }
 
 /** The outcome. */
@@ -48,7 +46,6 @@ export function convertManifests(inputs: readonly ManifestInput[], options: Conv
     .map((manifest) => readClusterMapping(manifest, remarksOn(manifest)));
   const context: ConvertContext = {
     ...options,
-    replicationFields: options.replicationFields ?? new Set(Object.keys(replicationSpec.shape)),
     clusterMappings,
     clusters: ours.filter(({ kind }) => kind === "RemoteCluster"),
   };

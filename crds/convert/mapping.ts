@@ -4,6 +4,7 @@
  * @module
  */
 import { GROUP, VERSION } from "../keys.ts";
+import { replicationSpec } from "../schema/replication.ts";
 import { type ClusterMapping, type ConvertContext, dropSettings, type OutputObject, tellRest } from "./context.ts";
 import type { Remarks } from "./finding.ts";
 import { LegacyFields } from "./legacy_fields.ts";
@@ -41,14 +42,14 @@ export function convertMapping(manifest: LegacyManifest, remarks: Remarks, conte
   const settings: Spec = {
     ...takeMode(fields, ends?.destinationCluster, remarks, context),
     ...takePaused(fields, ends?.paused === true),
-    ...convertSelection(fields, remarks, context.replicationFields),
+    ...convertSelection(fields, remarks),
     ...takeScale(fields),
     ...takeDefinitions(fields, remarks),
-    ...takeVolumes(fields, remarks, context),
-    ...takeImmutable(fields, remarks, context),
+    ...takeVolumes(fields, remarks),
+    ...takeImmutable(fields, remarks),
   };
   dropSettings(fields, DROPPED_SETTINGS, remarks);
-  Object.assign(settings, takeTodays(fields, manifest, context));
+  Object.assign(settings, takeTodays(fields, manifest));
   tellRest(fields, remarks);
   if (ends === undefined || namespaces.length === 0) {
     remarks.lost("", "is left out: its ends cannot be told");
@@ -149,25 +150,13 @@ function takeDefinitions(fields: LegacyFields, { note }: Remarks): Spec {
   return {};
 }
 
-function takeVolumes(fields: LegacyFields, remarks: Remarks, { replicationFields }: ConvertContext): Spec {
+function takeVolumes(fields: LegacyFields, remarks: Remarks): Spec {
   const spec: Spec = {};
-  const mapped = (name: string, mappings: readonly { from: string; to: string }[], label: string) => {
-    if (mappings.length === 0) return;
-    if (replicationFields.has(name)) spec[name] = mappings;
-    else remarks.lost(`spec.pvcConfig.${name}`, `has no counterpart yet: ${label}`);
-  };
-  const classes = fields.takeAny("pvcConfig.storageClassMappings", "pvcConfig.storageClassMapping");
-  mapped(
-    "storageClassMappings",
-    mappingsFrom(classes, "spec.pvcConfig.storageClassMappings", remarks),
-    "label the claims dr-syncer.io/storage-class=CLASS, or make a StorageClass of that name in DR",
-  );
-  const modes = fields.takeAny("pvcConfig.accessModeMappings", "pvcConfig.accessModeMapping");
-  mapped(
-    "accessModeMappings",
-    mappingsFrom(modes, "spec.pvcConfig.accessModeMappings", remarks),
-    "create the claim in DR yourself and label the source's dr-syncer.io/ignore=true",
-  );
+  for (const name of ["storageClassMappings", "accessModeMappings"]) {
+    const path = `pvcConfig.${name}`;
+    const mappings = mappingsFrom(fields.takeAny(path, path.slice(0, -1)), `spec.${path}`, remarks);
+    if (mappings.length > 0) spec[name] = mappings;
+  }
   const data = fields.takeAny("pvcConfig.syncData", "pvcConfig.includeData", "pvcConfig.enabled") === true;
   if (data) {
     remarks.lost(
@@ -179,7 +168,7 @@ function takeVolumes(fields: LegacyFields, remarks: Remarks, { replicationFields
   return spec;
 }
 
-function takeImmutable(fields: LegacyFields, { lost }: Remarks, { replicationFields }: ConvertContext): Spec {
+function takeImmutable(fields: LegacyFields, { lost }: Remarks): Spec {
   const field = "immutableResourceConfig.defaultHandling";
   const handling = fields.take(field);
   if (handling === undefined || handling === "NoChange") return {};
@@ -187,15 +176,13 @@ function takeImmutable(fields: LegacyFields, { lost }: Remarks, { replicationFie
     lost(`spec.${field}`, "PartialUpdate has no counterpart: such a change is reported, and the copy stays as it was");
     return {};
   }
-  if (replicationFields.has("immutableFieldPolicy")) return { immutableFieldPolicy: "Recreate" };
-  lost(`spec.${field}`, `${handling} has no counterpart yet: delete the copy in DR when class Immutable is reported`);
-  return {};
+  return { immutableFieldPolicy: "Recreate" };
 }
 
 /** Fields that are today's already, in Replications that were converted before or written by hand. */
-function takeTodays(fields: LegacyFields, { kind }: LegacyManifest, { replicationFields }: ConvertContext): Spec {
+function takeTodays(fields: LegacyFields, { kind }: LegacyManifest): Spec {
   if (kind !== "Replication") return {};
-  const entries = [...replicationFields].map((name) => [name, fields.take(name)] as const);
+  const entries = Object.keys(replicationSpec.shape).map((name) => [name, fields.take(name)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 

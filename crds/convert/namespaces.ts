@@ -23,7 +23,7 @@ export interface NamespaceEnds {
 
 /** What each Replication of a mapping mirrors; none where that cannot be told. */
 export function takeNamespaces(fields: LegacyFields, remarks: Remarks, context: ConvertContext): NamespaceEnds[] {
-  const selected = takeSelector(fields, remarks, context);
+  const selected = takeSelector(fields, remarks);
   const froms = listOf(fields.takeAny("sourceNamespace", "sourceNamespaces"));
   const destination = fields.takeAny("destinationNamespace", "destinationNamespaces");
   if (selected.length > 0 && froms.length === 0) return withTemplate(selected, textOf(destination), remarks);
@@ -54,9 +54,9 @@ function pair(from: string, to: string | undefined, { lost }: Remarks, context: 
 }
 
 /** Today's selector as it is; the first version's had labels and a suffix for the names in DR. */
-function takeSelector(fields: LegacyFields, { lost }: Remarks, { replicationFields }: ConvertContext): NamespaceEnds[] {
+function takeSelector(fields: LegacyFields, { lost }: Remarks): NamespaceEnds[] {
   const suffix = "selected";
-  const today = replicationFields.has("sourceNamespaceSelector") ? fields.take("sourceNamespaceSelector") : undefined;
+  const today = fields.take("sourceNamespaceSelector");
   if (today !== undefined) return [{ suffix, sourceNamespaceSelector: today }];
   const value = fields.take("namespaceSelector");
   if (value === undefined) return [];
@@ -66,7 +66,7 @@ function takeSelector(fields: LegacyFields, { lost }: Remarks, { replicationFiel
   const [unknown] = former.rest();
   const isMap = typeof labels === "object" && labels !== null && !Array.isArray(labels) &&
     Object.values(labels).every((label) => typeof label === "string");
-  if (!replicationFields.has("sourceNamespaceSelector") || !isMap || unknown !== undefined) {
+  if (!isMap || unknown !== undefined) {
     const what = unknown === undefined ? "" : ` (${unknown[0]})`;
     lost("spec.namespaceSelector", `cannot be converted${what}: set sourceNamespaceSelector by hand`);
     return [];

@@ -9,15 +9,11 @@ import type { LegacyFields } from "./legacy_fields.ts";
 import { resourceTypesFrom } from "./values.ts";
 
 /** Fields of a Replication's `spec`. */
-export function convertSelection(
-  fields: LegacyFields,
-  remarks: Remarks,
-  known: ReadonlySet<string>,
-): Record<string, unknown> {
+export function convertSelection(fields: LegacyFields, remarks: Remarks): Record<string, unknown> {
   return {
     ...takeTypes(fields, remarks),
-    ...takeObjects(fields, remarks, known),
-    ...takeLabels(fields, remarks, known),
+    ...takeObjects(fields, remarks),
+    ...takeLabels(fields, remarks),
   };
 }
 
@@ -27,7 +23,7 @@ function takeTypes(fields: LegacyFields, remarks: Remarks): Record<string, unkno
   return resourceTypes.length === 0 ? {} : { resourceTypes };
 }
 
-function takeObjects(fields: LegacyFields, { lost }: Remarks, known: ReadonlySet<string>): Record<string, unknown> {
+function takeObjects(fields: LegacyFields, { lost }: Remarks): Record<string, unknown> {
   const listed = fields.take("excludeResources");
   const named = new Map<string, { kind: string; name: string }>();
   for (const item of Array.isArray(listed) ? listed : []) {
@@ -36,13 +32,10 @@ function takeObjects(fields: LegacyFields, { lost }: Remarks, known: ReadonlySet
     else lost("spec.excludeResources", "an entry lacks kind or name; add it");
   }
   const excludeObjects = [...named.values()];
-  if (excludeObjects.length === 0) return {};
-  if (known.has("excludeObjects")) return { excludeObjects };
-  lost("spec.excludeResources", `has no counterpart yet: label those objects ${IGNORE}=true in the source`);
-  return {};
+  return excludeObjects.length === 0 ? {} : { excludeObjects };
 }
 
-function takeLabels(fields: LegacyFields, { lost }: Remarks, known: ReadonlySet<string>): Record<string, unknown> {
+function takeLabels(fields: LegacyFields, { lost }: Remarks): Record<string, unknown> {
   const listed = fields.take("excludeLabels");
   const matchExpressions = (Array.isArray(listed) ? listed : []).flatMap((item) => {
     const { key, value } = (item ?? {}) as { key?: unknown; value?: unknown };
@@ -56,8 +49,5 @@ function takeLabels(fields: LegacyFields, { lost }: Remarks, known: ReadonlySet<
       value === undefined ? { key, operator: "DoesNotExist" } : { key, operator: "NotIn", values: [String(value)] },
     ];
   });
-  if (matchExpressions.length === 0) return {};
-  if (known.has("labelSelector")) return { labelSelector: { matchExpressions } };
-  lost("spec.excludeLabels", `has no counterpart yet: label those objects ${IGNORE}=true in the source`);
-  return {};
+  return matchExpressions.length === 0 ? {} : { labelSelector: { matchExpressions } };
 }
