@@ -30,17 +30,25 @@ export interface DeletionPolicy {
   readonly budget: { readonly count: number; readonly percent: number; readonly windowMs: number };
 }
 
-/** A wish to delete the copy of a key. */
+/** A wish to delete the copy of a key. The ledger changes it, nobody else: it is counted there. */
 export interface Intent {
   readonly key: string;
   /** Wall time at which the source was first seen gone. */
   readonly sinceWallMs: number;
   /** A person approved a hold while this intent was in it. */
-  approved: boolean;
+  readonly approved: boolean;
   /** The source lacks the object since it went back to an earlier state. */
-  doubted?: boolean;
+  readonly doubted?: boolean;
   /** It is in the window's count already and about to be carried out. */
-  counted?: boolean;
+  readonly counted?: boolean;
+}
+
+/** What is known of all open intents together. */
+export interface IntentTotals {
+  /** Intents that use the budget: neither approved nor in the window's count already, kinds that are never deleted aside. */
+  readonly asking: number;
+  /** Intents to delete objects of a kind, approved or not. */
+  ofKind(kind: string): number;
 }
 
 /** Deletes carried out in the current window; persisted in `status.deletions` so that a crash loop does not reset it. */
@@ -66,7 +74,7 @@ export interface GuardFacts {
   readonly fenceOpen: boolean;
   readonly window: DeletionWindow;
   /** All open intents, this one included. */
-  readonly intents: ReadonlyMap<string, Intent>;
+  readonly counts: IntentTotals;
   /** Copies that exist in DR, by kind, those with an intent included. */
   readonly copiesByKind: ReadonlyMap<string, number>;
 }
@@ -119,20 +127,13 @@ function judgeBudget(intent: Intent, facts: GuardFacts): HoldType | undefined {
   const { budget } = facts.policy;
   if (budget.percent >= 100) return undefined;
   const { kind } = splitKey(intent.key);
-  let open = 0;
-  let openOfKind = 0;
-  for (const other of facts.intents.values()) {
-    if (neverDeleted(other.key)) continue;
-    if (splitKey(other.key).kind === kind) openOfKind++;
-    if (!other.approved && !other.counted) open++;
-  }
   const copiesOfKind = facts.copiesByKind.get(kind) ?? 0;
-  if (copiesOfKind > 1 && openOfKind >= copiesOfKind) return "KindEmptied";
+  if (copiesOfKind > 1 && facts.counts.ofKind(kind) >= copiesOfKind) return "KindEmptied";
   const inWindow = windowAt(facts.window, budget.windowMs, facts.nowWallMs).count;
   let total = inWindow;
   for (const count of facts.copiesByKind.values()) total += count;
   const allowed = Math.max(budget.count, Math.floor(total * budget.percent / 100));
-  return inWindow + open > allowed ? "Budget" : undefined;
+  return inWindow + facts.counts.asking > allowed ? "Budget" : undefined;
 }
 
 /** The window as it stands now: a new one once the old one has passed. */

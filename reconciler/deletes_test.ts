@@ -9,6 +9,7 @@ import {
   neverDeleted,
   windowAt,
 } from "./deletes.ts";
+import { IntentCounts } from "./intent_counts.ts";
 
 const NOW = 1_000_000_000;
 const KEY = "configmaps/a";
@@ -26,7 +27,7 @@ function factsOf(fields: Partial<GuardFacts> = {}, intents: Intent[] = [intent()
     sourceIdentityKnown: true,
     fenceOpen: true,
     window: { startWallMs: NOW - 1_000, count: 0 },
-    intents: new Map(intents.map((one) => [one.key, one])),
+    counts: IntentCounts.of(intents),
     copiesByKind: new Map([["configmaps", 20]]),
     ...fields,
   };

@@ -4,15 +4,9 @@
  * @module
  */
 import type { Hold } from "../crds/types.ts";
-import { type DeletionWindow, holdId, type HoldType, type Intent, windowAt } from "./deletes.ts";
-
-const HOLD_REASONS: Readonly<Record<HoldType, string>> = {
-  Budget: "more deletions than the budget allows in its window",
-  KindEmptied: "the last objects of this kind would be deleted",
-  SourceNamespaceGone: "the source namespace is gone or Terminating: DR is left as it is",
-  SourceNamespaceRecreated: "the source namespace was created anew and lacks these objects",
-  SourceWentBack: "the source went back to an earlier state (a restored backup) and lacks these objects",
-};
+import { type DeletionWindow, type HoldType, type Intent, type IntentTotals, windowAt } from "./deletes.ts";
+import { type HeldGroup, HeldSet } from "./held_set.ts";
+import { IntentCounts } from "./intent_counts.ts";
 
 /** Whether an approval releases a hold: a source that is gone is never a reason to empty its standby. */
 function isReleasable(holdType: HoldType): boolean {
@@ -27,8 +21,9 @@ export type PersistWindow = () => Promise<void>;
 
 /** Ledger of intents, holds and the deletion window. */
 export class DeletionLedger {
-  readonly intents = new Map<string, Intent>();
-  readonly #held = new Map<string, { holdType: HoldType; copyUid: string; sinceWallMs: number }>();
+  readonly #intents = new Map<string, Intent>();
+  readonly #counts = new IntentCounts();
+  readonly #held = new HeldSet();
   readonly #doubted = new Set<string>();
   readonly #persist: PersistWindow;
   #window: DeletionWindow;
@@ -46,6 +41,16 @@ export class DeletionLedger {
     this.#persist = persist;
   }
 
+  /** Every open intent, by key. */
+  get intents(): ReadonlyMap<string, Intent> {
+    return this.#intents;
+  }
+
+  /** The same, counted. */
+  get counts(): IntentTotals {
+    return this.#counts;
+  }
+
   /** The window as it is to be persisted: deletes that are about to be carried out are in it. */
   get statusWindow(): DeletionWindow {
     return this.#next ?? this.#window;
@@ -58,12 +63,12 @@ export class DeletionLedger {
 
   /** Opens an intent, or answers the one that is open. */
   open(key: string, nowWallMs: number): Intent {
-    let intent = this.intents.get(key);
-    if (intent === undefined) {
-      intent = { key, sinceWallMs: nowWallMs, approved: false };
-      this.intents.set(key, intent);
-    }
-    intent.doubted = this.#doubted.has(key);
+    const doubted = this.#doubted.has(key);
+    const known = this.#intents.get(key);
+    if (known !== undefined) return this.#change(known, { doubted });
+    const intent = { key, sinceWallMs: nowWallMs, approved: false, doubted };
+    this.#intents.set(key, intent);
+    this.#counts.add(intent);
     return intent;
   }
 
@@ -85,9 +90,11 @@ export class DeletionLedger {
 
   /** The kind is not served at present: nothing can be deleted of it, and whoever doubted a delete still does. */
   setAside(key: string): void {
-    this.intents.delete(key);
+    const intent = this.#intents.get(key);
+    if (intent !== undefined) this.#counts.remove(intent);
+    this.#intents.delete(key);
     this.#held.delete(key);
-    if (this.intents.size === 0 && this.#reserving === undefined) this.#giveBack();
+    if (this.#intents.size === 0 && this.#reserving === undefined) this.#giveBack();
   }
 
   /** Nothing is left to delete: places that were accounted for in advance are free again. */
@@ -97,35 +104,37 @@ export class DeletionLedger {
     this.#advance = 1;
   }
 
+  /** Holds the delete of a copy until it is released, approved or judged otherwise. */
   hold(key: string, holdType: HoldType, copyUid: string, nowWallMs: number): void {
-    const known = this.#held.get(key);
-    if (known?.holdType === holdType && known.copyUid === copyUid) return;
-    this.#held.set(key, { holdType, copyUid, sinceWallMs: nowWallMs });
+    this.#held.put(key, holdType, copyUid, nowWallMs);
+  }
+
+  /** Holds it for another reason, if it is held. */
+  moveHold(key: string, holdType: HoldType, nowWallMs: number): void {
+    this.#held.move(key, holdType, nowWallMs);
   }
 
   release(key: string): void {
     this.#held.delete(key);
   }
 
-  /** Holds as they stand, for the status: at most 20, each with a sample of ten names. */
-  holds(): Hold[] {
-    const groups = new Map<HoldType, { keys: string[]; copies: string[]; sinceWallMs: number }>();
-    for (const [key, { holdType, copyUid, sinceWallMs }] of this.#held) {
-      const group = groups.get(holdType) ?? { keys: [], copies: [], sinceWallMs };
-      group.keys.push(key);
-      // With its uid: an approval that was used does not reach a later copy of the same name.
-      group.copies.push(`${key} ${copyUid}`);
-      group.sinceWallMs = Math.min(group.sinceWallMs, sinceWallMs);
-      groups.set(holdType, group);
-    }
-    return [...groups].map(([holdType, { keys, copies, sinceWallMs }]) => ({
-      id: holdId(holdType, copies),
-      type: holdType,
-      count: keys.length,
-      reason: HOLD_REASONS[holdType],
-      since: new Date(sinceWallMs).toISOString(),
-      sample: keys.sort().slice(0, 10),
-    }));
+  /** Whether anything is held. */
+  get isHolding(): boolean {
+    return this.#held.size > 0;
+  }
+
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  /** What is held, in groups that are judged as one. */
+  heldGroups(): readonly HeldGroup[] {
+    return this.#held.groups();
+  }
+
+  /** Holds as they stand, for the status. */
+  holds(): readonly Hold[] {
+    return this.#held.holds();
   }
 
   /** Takes over the approvals of the annotation; answers the keys they release. */
@@ -137,15 +146,17 @@ export class DeletionLedger {
   /** Releases what an approval names exactly as it is held now. */
   applyApprovals(): string[] {
     if (this.#approvals.size === 0 || this.#held.size === 0) return [];
-    const approvedTypes = new Set(this.holds().filter((hold) => this.#approvals.has(hold.id)).map((hold) => hold.type));
+    const named = new Set(this.holds().filter(({ id }) => this.#approvals.has(id)).map(({ type }) => type));
     const released: string[] = [];
-    for (const [key, { holdType }] of this.#held) {
-      const intent = this.intents.get(key);
-      if (intent === undefined || !approvedTypes.has(holdType) || !isReleasable(holdType)) continue;
-      intent.approved = true;
-      released.push(key);
+    for (const { holdType, copies } of this.heldGroups()) {
+      if (!named.has(holdType) || !isReleasable(holdType)) continue;
+      released.push(...copies.keys());
     }
-    for (const key of released) this.#held.delete(key);
+    for (const key of released) {
+      const intent = this.#intents.get(key);
+      if (intent !== undefined) this.#change(intent, { approved: true });
+      this.#held.delete(key);
+    }
     return released;
   }
 
@@ -158,19 +169,19 @@ export class DeletionLedger {
       await this.#reserving;
     }
     this.#reserved--;
-    if (intent !== undefined) intent.counted = true;
+    if (intent !== undefined) this.#change(intent, { counted: true });
   }
 
   /** A reserved delete was not carried out. */
   unreserve(intent?: Intent): void {
     this.#reserved++;
-    if (intent !== undefined) intent.counted = false;
+    if (intent !== undefined) this.#change(intent, { counted: false });
   }
 
   async #reserveBatch(windowMs: number, nowWallMs: number): Promise<void> {
     const current = windowAt(this.#window, windowMs, nowWallMs);
     // Deletes that come one by one, without a grace to gather them, share a write too: the more there were, the more.
-    const batch = Math.max(this.#advance, this.intents.size - this.#held.size);
+    const batch = Math.max(this.#advance, this.#intents.size - this.#held.size);
     this.#advance = Math.min(MAX_ADVANCE, this.#advance * 2);
     const next = { startWallMs: current.startWallMs, count: current.count + batch };
     this.#next = next;
@@ -181,5 +192,14 @@ export class DeletionLedger {
     } finally {
       this.#next = undefined;
     }
+  }
+
+  /** An intent that was cancelled meanwhile is in no count any more. */
+  #change(intent: Intent, fields: Partial<Pick<Intent, "approved" | "doubted" | "counted">>): Intent {
+    const isOpen = this.#intents.get(intent.key) === intent;
+    if (isOpen) this.#counts.remove(intent);
+    Object.assign(intent, fields);
+    if (isOpen) this.#counts.add(intent);
+    return intent;
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { DeletionWindow } from "./deletes.ts";
+import type { DeletionWindow, Intent } from "./deletes.ts";
+import { IntentCounts } from "./intent_counts.ts";
 import { DeletionLedger } from "./intents.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
@@ -91,7 +92,7 @@ Deno.test("a delete that was not carried out gives its place to the next one", a
 
 Deno.test("places of a window that has passed are not taken over into the next", async () => {
   const { ledger, persisted, asked } = newLedger();
-  for (let i = 0; i < 50; i++) ledger.open(`configmaps/${i}`, NOW).approved = true;
+  for (let i = 0; i < 50; i++) ledger.open(`configmaps/${i}`, NOW);
   const first = ledger.reserve(WINDOW_MS, NOW);
   await turn();
   asked[0]?.resolve();
@@ -133,6 +134,37 @@ Deno.test("whatever happens, as many deletes are persisted as are carried out", 
         const inWindow = carriedOutAt.filter((atMs) => atMs >= stored.startWallMs).length;
         assert.ok(stored.count >= inWindow, `${stored.count} persisted, ${inWindow} carried out`);
         assert.ok(ledger.window.count >= inWindow, `${ledger.window.count} accounted for, ${inWindow} carried out`);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+Deno.test("whatever happens, the counts are those of the open intents", async () => {
+  const keys = ["configmaps/a", "configmaps/b", "secrets/a", "persistentvolumeclaims/a"];
+  const does = ["open", "cancel", "hold", "approve", "doubt", "reserve", "unreserve"] as const;
+  const ops = fc.array(fc.record({ op: fc.constantFrom(...does), key: fc.constantFrom(...keys) }), { maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(ops, async (sequence) => {
+      const ledger = new DeletionLedger({ startWallMs: NOW, count: 0 }, () => Promise.resolve());
+      const reserved: Intent[] = [];
+      for (const { op, key } of sequence) {
+        const intent = ledger.intents.get(key);
+        if (op === "open") ledger.open(key, NOW);
+        if (op === "cancel") ledger.cancel(key);
+        if (op === "hold" && intent !== undefined) ledger.hold(key, "Budget", "uid", NOW);
+        if (op === "approve") ledger.approve(new Set(ledger.holds().map(({ id }) => id)));
+        if (op === "doubt") ledger.doubt(key);
+        if (op === "reserve" && intent !== undefined && intent.counted !== true) {
+          await ledger.reserve(WINDOW_MS, NOW, intent);
+          reserved.push(intent);
+        }
+        // Of an intent that was cancelled meanwhile, too.
+        const last = op === "unreserve" ? reserved.pop() : undefined;
+        if (last !== undefined) ledger.unreserve(last);
+        const expected = IntentCounts.of(ledger.intents.values());
+        assert.equal(ledger.counts.asking, expected.asking);
+        for (const kind of ["configmaps", "secrets"]) assert.equal(ledger.counts.ofKind(kind), expected.ofKind(kind));
       }
     }),
     { numRuns: 1_000 },

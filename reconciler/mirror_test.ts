@@ -9,7 +9,7 @@ import { kindOf } from "./testing.ts";
 
 const KEY = "widgets.example.com/a";
 const MARK = { uid: "u", resourceVersion: "1", fingerprint: 0, hash: "h", orphaned: false };
-const ITEM: Item = { key: KEY, checkCopy: false, sinceWallMs: 0, sinceMs: 0, attempts: 0, urgent: false };
+const ITEM: Item = { key: KEY, checkCopy: false, sinceWallMs: 0, sinceMs: 0, attempts: 0, urgent: false, seen: false };
 
 function doubtful(): { readonly ledger: DeletionLedger; readonly memory: Memory; readonly context: MirrorContext } {
   const ledger = new DeletionLedger({ startWallMs: 0, count: 0 }, () => Promise.resolve());

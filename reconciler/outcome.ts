@@ -1,3 +1,4 @@
+import type { HoldType } from "./deletes.ts";
 import type { Failure } from "./failure.ts";
 
 /** What became of one attempt at a key. */
@@ -14,7 +15,9 @@ export type Outcome =
   | { readonly type: "Skipped"; readonly reason: string; readonly message: string }
   /** Neither source nor copy exist, or the kind is not mirrored any more. */
   | { readonly type: "Gone" }
-  /** A delete waits for its grace, a guard or an approval. */
+  /** A delete is held: nothing is done about its key before something changes that could release it. */
+  | { readonly type: "Held"; readonly holdType: HoldType }
+  /** A delete waits for its grace, a guard or its turn. */
   | {
     readonly type: "Waiting";
     readonly retryInMs: number;

@@ -37,8 +37,10 @@ export interface Item {
   readonly sinceMs: number;
   /** Failed attempts before this one. */
   readonly attempts: number;
-  /** A change, not what a resync found. */
+  /** Goes before keys that a resync found. */
   readonly urgent: boolean;
+  /** A change that was seen as it happened, however long it has waited since; not what a resync found. */
+  readonly seen: boolean;
 }
 
 interface Slot {
@@ -52,8 +54,9 @@ interface Slot {
   /** When the first ring came since the key was taken. */
   again?: { readonly wallMs: number; readonly ms: number };
   attempts: number;
-  /** Stays through delays: a change that waits for its turn again is still a change. */
+  /** Stays through delays, unless nobody waits for it. */
   urgent: boolean;
+  seen: boolean;
   state: "queued" | "processing" | "processingAgain" | "delayed";
   timer?: ReturnType<typeof setTimeout>;
 }
@@ -154,6 +157,7 @@ export class KeyedQueue {
       sinceMs: slot.sinceMs,
       attempts: slot.attempts,
       urgent: slot.urgent,
+      seen: slot.seen,
     };
     this.#dropBody(slot);
     slot.mustRead = false;
@@ -161,10 +165,18 @@ export class KeyedQueue {
     return item;
   }
 
-  /** The key's turn is over. With `retryInMs` it comes back by then, and keeps its age; `failed` counts the attempt. */
+  /**
+   * The key's turn is over. With `retryInMs` it comes back by then, and keeps its age; `failed` counts the attempt. A change that
+   * waits for its turn again still goes first, unless `urgent` is false: then nobody waits for it.
+   */
   done(
     key: string,
-    again?: { readonly retryInMs: number; readonly failed: boolean; readonly checkCopy?: boolean },
+    again?: {
+      readonly retryInMs: number;
+      readonly failed: boolean;
+      readonly checkCopy?: boolean;
+      readonly urgent?: boolean;
+    },
   ): void {
     const slot = this.#slots.get(key);
     if (slot === undefined || !this.isProcessing(key)) return;
@@ -179,6 +191,7 @@ export class KeyedQueue {
       }
       this.#enqueue(key, slot, true);
     } else if (again !== undefined) {
+      slot.urgent &&= again.urgent !== false;
       this.#delay(key, slot, again.retryInMs);
     } else this.#slots.delete(key);
     this.#wakeRoomWaiters();
@@ -223,6 +236,7 @@ export class KeyedQueue {
       sinceMs: this.#clock.monotonicMs(),
       attempts: 0,
       urgent: false,
+      seen: false,
       state: "queued",
     };
   }
@@ -256,6 +270,7 @@ export class KeyedQueue {
 
   #enqueue(key: string, slot: Slot, urgent: boolean): void {
     slot.urgent = urgent;
+    slot.seen ||= urgent;
     (urgent ? this.#urgent : this.#normal).add(key);
     this.onReady();
   }

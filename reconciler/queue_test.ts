@@ -187,6 +187,24 @@ Deno.test("a change that has to wait, failed or not, is still a change when its 
   ]);
 });
 
+Deno.test("what nobody waits for goes after changes when its turn comes again, and is told from what a resync found", () => {
+  const queue = new KeyedQueue(new HandClock());
+  queue.add("delete", { urgent: true });
+  queue.take();
+  queue.done("delete", { retryInMs: FAR_MS, failed: false, urgent: false });
+  queue.retryDelayed();
+  queue.add("found");
+  queue.add("change", { urgent: true });
+  assert.deepEqual([queue.ready, queue.readyUrgent], [3, 1]);
+  const items = Array.from({ length: 3 }, () => queue.take());
+  assert.deepEqual(items.map((item) => [item?.key, item?.urgent, item?.seen]), [
+    ["change", true, true],
+    ["delete", false, true],
+    ["found", false, false],
+  ]);
+  queue.clear();
+});
+
 Deno.test("an older body never takes the place of a newer one, also when that was too long to keep", () => {
   const queue = new KeyedQueue(new HandClock());
   queue.add("a", { body: configMap(20), sizeBytes: 10 });

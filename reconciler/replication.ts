@@ -339,6 +339,7 @@ export class ReplicationRunner {
       this.#renewedAtMs = this.#ports.clock.monotonicMs();
       running.companions.tick();
       await proveStandby(running, running.replicator, running.ledger);
+      running.replicator.holds.now();
     }
     this.#noteFence(fence);
     // A worker that meets another role or a higher epoch stops; opening again is a new start with a full pass.
@@ -360,7 +361,7 @@ export class ReplicationRunner {
   }
 
   #followAnnotations({ replicator }: Running): void {
-    replicator.approve(approvalsOf(this.#object));
+    replicator.holds.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
     if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
     this.#askedSync = syncNow;

@@ -16,6 +16,7 @@ import { backOffMs, classify, type Failure, remedyOf } from "./failure.ts";
 import type { Fence } from "./fence.ts";
 import { WriteHeat } from "./heat.ts";
 import type { Hint } from "./hint.ts";
+import { HoldReview } from "./hold_review.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
 import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
@@ -77,6 +78,7 @@ export interface PassResult {
 export class Replicator {
   readonly memory = new Memory();
   readonly queue: KeyedQueue;
+  readonly holds: HoldReview;
   readonly #options: ReplicatorOptions;
   readonly #context: MirrorContext;
   readonly #verifier: Verifier;
@@ -106,6 +108,12 @@ export class Replicator {
     this.#heat = new WriteHeat(options.clock);
     this.#omissions = new OmissionReview(this.memory, this.queue);
     this.#context = this.#makeContext();
+    this.holds = new HoldReview({
+      context: this.#context,
+      queue: this.queue,
+      deleteOrder: this.#deleteOrder,
+      namespace: () => options.namespace.lastState,
+    });
     this.#definitions = new Definitions(
       options.source,
       options.target,
@@ -183,6 +191,7 @@ export class Replicator {
     for (const cleanup of this.#cleanups) cleanup();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#omissions.stop();
+    this.holds.stop();
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.queue.clear();
@@ -241,7 +250,7 @@ export class Replicator {
     }
     await this.#quiet();
     this.#endPass(startedWallMs);
-    this.#options.onChange();
+    this.#changed();
   }
 
   /** The cluster answers again: what failed meanwhile does not wait for its own back-off. */
@@ -250,11 +259,9 @@ export class Replicator {
     for (const follower of this.#followers.values()) if (follower.error !== undefined) void follower.resync();
   }
 
-  /** Releases what these approvals name. */
-  approve(ids: ReadonlySet<string>): void {
-    const keys = this.#options.ledger.approve(ids);
-    for (const key of keys) this.#deleteOrder.enter(key, this.#kinds.get(splitKey(key).kind)?.tier ?? 0);
-    for (const key of keys) this.queue.add(key);
+  #changed(): void {
+    this.holds.changed();
+    this.#options.onChange();
   }
 
   #makeContext(): MirrorContext {
@@ -330,7 +337,7 @@ export class Replicator {
       follower.start();
     }
     this.#retryWithNewSchemas();
-    this.#options.onChange();
+    this.#changed();
   }
 
   /** What DR did not take by a schema it had before may be welcome now. */
@@ -361,7 +368,7 @@ export class Replicator {
       });
     }
     if (this.queue.active === 0) this.#onQuiet();
-    this.#options.onChange();
+    this.#changed();
   }
 
   #resyncAfterCollection(kind: string): void {
@@ -391,7 +398,7 @@ export class Replicator {
     this.#settle(item, outcome);
     this.#followers.get(splitKey(item.key).kind)?.settle(item.key);
     if (this.queue.active === 0) this.#onQuiet();
-    this.#options.onChange();
+    this.#changed();
   }
 
   #onQuiet(): void {
@@ -436,8 +443,12 @@ export class Replicator {
           item.key,
           outcome.reason === "OwnedByDR" ? { retryInMs: OWNED_REVIEW_MS, failed: false, checkCopy: true } : undefined,
         );
-      case "Waiting":
-        return this.queue.done(item.key, { retryInMs: outcome.retryInMs, failed: false });
+      case "Held":
+        return this.queue.done(item.key);
+      case "Waiting": {
+        const isDelete = this.#options.ledger.intents.has(item.key);
+        return this.queue.done(item.key, { retryInMs: outcome.retryInMs, failed: false, urgent: !isDelete });
+      }
       case "Conflict":
         return this.#fail(item, { failureClass: "Conflict", message: outcome.message });
       case "Failed":

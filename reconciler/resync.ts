@@ -82,7 +82,8 @@ export async function resyncKind(
     seen.add(key);
     if (source !== undefined) result.sourceObjects++;
     if (copy !== undefined) result.copies++;
-    const inSync = isInSync(key, source?.object, copy?.object, kind, context, queue, metadataOnly);
+    const inSync = (!wentBack() && isHeldAsKnown(key, source?.object, copy?.object, context)) ||
+      isInSync(key, source?.object, copy?.object, kind, context, queue, metadataOnly);
     if (source === undefined && wentBack() && (!inSync || queue.has(key))) context.ledger.doubt(key);
     if (inSync) continue;
     result.different++;
@@ -151,6 +152,19 @@ function isInSync(
   entry.reports = want.reports.length === 0 ? undefined : want.reports;
   entry.state = "Synced";
   return true;
+}
+
+/** A held delete of which neither side has changed: it is judged with all others of its hold, not one by one. */
+function isHeldAsKnown(
+  key: string,
+  source: KubeObject | undefined,
+  copy: KubeObject | undefined,
+  { ledger, memory, tombstones }: MirrorContext,
+): boolean {
+  if (!ledger.isHeld(key) || tombstones.has(key)) return false;
+  const known = memory.get(key);
+  return known?.copy !== undefined && known.copy.resourceVersion === copy?.metadata.resourceVersion &&
+    known.sourceUid === source?.metadata.uid && known.sourceResourceVersion === source?.metadata.resourceVersion;
 }
 
 /** Entries that neither side has any more. */

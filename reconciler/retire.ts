@@ -6,14 +6,7 @@
 import { FIELD_MANAGER, ORPHANED_AT } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
-import {
-  type GuardFacts,
-  type GuardVerdict,
-  type HoldType,
-  type Intent,
-  judgeDelete,
-  type NamespaceState,
-} from "./deletes.ts";
+import { type GuardFacts, type GuardVerdict, type Intent, judgeDelete, type NamespaceState } from "./deletes.ts";
 import { desired } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
 import type { MirroredKind } from "./kinds.ts";
@@ -22,14 +15,12 @@ import { type CopyMark, type Entry, markOf } from "./memory.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Item } from "./queue.ts";
 
-/** How long a held delete waits before its hold is judged anew, unless an approval comes first. */
-const HOLD_REVIEW_MS = 30_000;
-/** The same for one whose turn has not come: it is rung for when it has. */
+/** How long a delete whose turn has not come waits before it is looked at anew: it is rung for when it has. */
 const TURN_REVIEW_MS = 30_000;
 
 /** Retires a key. `skipReason` is set when the source is there but not mirrored. */
 export async function retire(
-  { key, urgent }: Pick<Item, "key" | "urgent">,
+  { key, seen }: Pick<Item, "key" | "seen">,
   kind: MirroredKind,
   name: string,
   why: string,
@@ -57,7 +48,7 @@ export async function retire(
   }
   entry.state = "Deleting";
   const intent = context.ledger.open(key, context.clock.wallMs());
-  if (!urgent) context.deleteOrder?.enter(key, kind.tier);
+  if (!seen) context.deleteOrder?.enter(key, kind.tier);
   const verdict = await judge(intent, kind, context);
   return await carryOut(verdict, { key, kind, name, live, intent, skipReason, why }, context);
 }
@@ -74,15 +65,18 @@ function forgetCopy(key: string, context: MirrorContext, skipReason: string | un
 }
 
 async function judge(intent: Intent, kind: MirroredKind, context: MirrorContext): Promise<GuardVerdict> {
-  // The cheap guards first: the live reads are made only for a delete that could happen now.
+  // The cheap guards first: the Lease is read only for a delete that could happen now.
   const early = judgeDelete(intent, factsNow(kind, "Present", context));
   if (early.type === "Wait" || early.type === "Retain") return early;
-  await context.fence.recheck();
   const namespace = await context.sourceNamespaceState();
+  const verdict = judgeDelete(intent, factsNow(kind, namespace, context));
+  if (verdict.type === "Hold") return verdict;
+  await context.fence.recheck();
   return judgeDelete(intent, factsNow(kind, namespace, context));
 }
 
-function factsNow(kind: MirroredKind, namespace: NamespaceState, context: MirrorContext): GuardFacts {
+/** What the guards look at, of a kind, as it is known at this moment. */
+export function factsNow(kind: MirroredKind, namespace: NamespaceState, context: MirrorContext): GuardFacts {
   return {
     nowWallMs: context.clock.wallMs(),
     policy: context.options.deletion,
@@ -91,7 +85,7 @@ function factsNow(kind: MirroredKind, namespace: NamespaceState, context: Mirror
     sourceIdentityKnown: context.sourceIdentityKnown(),
     fenceOpen: context.mayWrite(),
     window: context.ledger.window,
-    intents: context.ledger.intents,
+    counts: context.ledger.counts,
     copiesByKind: context.memory.copiesByKind(),
   };
 }
@@ -113,23 +107,20 @@ async function carryOut(verdict: GuardVerdict, what: Retirement, context: Mirror
       context.ledger.release(key);
       return { type: "Waiting", retryInMs: verdict.forMs, why: verdict.why, keepsTurn: verdict.isGrace };
     case "Hold":
-      return hold(key, verdict.holdType, what.live.metadata.uid ?? "", context);
+      context.ledger.hold(key, verdict.holdType, what.live.metadata.uid ?? "", context.clock.wallMs());
+      return { type: "Held", holdType: verdict.holdType };
     case "Retain":
       context.ledger.cancel(key);
       return { type: "Skipped", reason: "Retained", message: "deletion.policy is Retain" };
     case "MarkOrphaned":
       return await markOrphaned(what, context);
     case "Delete":
+      context.ledger.release(key);
       if (context.deleteOrder?.mayGo(key) === false) {
         return { type: "Waiting", retryInMs: TURN_REVIEW_MS, why: "others are deleted first", keepsTurn: true };
       }
       return await deleteCopy(what, context);
   }
-}
-
-function hold(key: string, holdType: HoldType, copyUid: string, context: MirrorContext): Outcome {
-  context.ledger.hold(key, holdType, copyUid, context.clock.wallMs());
-  return { type: "Waiting", retryInMs: HOLD_REVIEW_MS, why: holdType };
 }
 
 async function deleteCopy(what: Retirement, context: MirrorContext): Promise<Outcome> {

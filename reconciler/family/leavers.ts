@@ -68,7 +68,7 @@ async function retireOne(intent: Intent, child: Replication, facts: LeaverFacts,
     sourceIdentityKnown: true,
     fenceOpen: true,
     window: ledger.window,
-    intents: ledger.intents,
+    counts: ledger.counts,
     copiesByKind: new Map([[groupResource(REPLICATIONS), facts.children.length]]),
   });
   if (verdict.type === "Wait") return verdict.forMs;

@@ -80,13 +80,13 @@ function changeOf(
       return blocked(kind, name, { failureClass: "Conflict", message: outcome.message });
     case "Failed":
       return blocked(kind, name, outcome.failure);
-    case "Waiting": {
+    case "Waiting":
       if (outcome.why === DEFINITION_PLANNED) return { ...of("create"), checked: false };
-      const hold = findings.holds.find(({ type }) => type === outcome.why);
-      const message = hold === undefined
-        ? `its deletion waits: ${outcome.why}`
-        : `its deletion is held: ${hold.reason}; approve ${hold.id}`;
-      return { ...of("blocked"), reason: outcome.why, message };
+      return { ...of("blocked"), reason: outcome.why, message: `its deletion waits: ${outcome.why}` };
+    case "Held": {
+      const hold = findings.holds.find(({ type }) => type === outcome.holdType);
+      const message = `its deletion is held: ${hold?.reason ?? outcome.holdType}; approve ${hold?.id ?? "its hold"}`;
+      return { ...of("blocked"), reason: outcome.holdType, message };
     }
     case "Left":
       return { ...of("blocked"), reason: outcome.reason, message: outcome.message };
