@@ -41,14 +41,18 @@ export interface Intent {
   readonly doubted?: boolean;
   /** It is in the window's count already and about to be carried out. */
   readonly counted?: boolean;
+  /** The source said that the object had ended by itself: nobody has deleted anything. */
+  readonly ended?: boolean;
 }
 
 /** What is known of all open intents together. */
 export interface IntentTotals {
-  /** Intents that use the budget: neither approved nor in the window's count already, kinds that are never deleted aside. */
+  /** Intents that use the budget: neither approved nor in the window's count already; see `ended` and `neverDeleted`, too. */
   readonly asking: number;
-  /** Intents to delete objects of a kind, approved or not. */
+  /** Intents to delete objects of a kind, approved or not, but for those that have ended. */
   ofKind(kind: string): number;
+  /** Intents to delete objects of a kind that have ended. */
+  endedOfKind(kind: string): number;
 }
 
 /** Deletes carried out in the current window; persisted in `status.deletions` so that a crash loop does not reset it. */
@@ -101,7 +105,7 @@ export function judgeDelete(intent: Intent, facts: GuardFacts): GuardVerdict {
   if (namespaceVerdict !== undefined) return namespaceVerdict;
   if (neverDeleted(intent.key)) return { type: "MarkOrphaned" };
   if (intent.doubted && !intent.approved) return { type: "Hold", holdType: "SourceWentBack" };
-  if (!intent.approved) {
+  if (!intent.approved && !intent.ended) {
     const holdType = judgeBudget(intent, facts);
     if (holdType !== undefined) return { type: "Hold", holdType };
   }
@@ -127,7 +131,7 @@ function judgeBudget(intent: Intent, facts: GuardFacts): HoldType | undefined {
   const { budget } = facts.policy;
   if (budget.percent >= 100) return undefined;
   const { kind } = splitKey(intent.key);
-  const copiesOfKind = facts.copiesByKind.get(kind) ?? 0;
+  const copiesOfKind = (facts.copiesByKind.get(kind) ?? 0) - facts.counts.endedOfKind(kind);
   if (copiesOfKind > 1 && facts.counts.ofKind(kind) >= copiesOfKind) return "KindEmptied";
   const inWindow = windowAt(facts.window, budget.windowMs, facts.nowWallMs).count;
   let total = inWindow;

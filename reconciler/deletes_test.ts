@@ -131,6 +131,31 @@ const cases: Case[] = [
   },
   { what: "PVCs do not use the budget", facts: {}, others: many("persistentvolumeclaims", 9), expected: "Delete" },
   {
+    what: "the window is used up, of an object that has ended",
+    intent: intent(KEY, { ended: true }),
+    facts: { window: { startWallMs: NOW - 1_000, count: 4 } },
+    expected: "Delete",
+  },
+  {
+    what: "the namespace is gone, of an object that has ended",
+    intent: intent(KEY, { ended: true }),
+    facts: { namespace: "Gone" },
+    expected: "Hold SourceNamespaceGone",
+  },
+  { what: "others have ended", facts: {}, others: many("secrets", 9, { ended: true }), expected: "Delete" },
+  {
+    what: "a kind would be emptied together with what has ended",
+    facts: { copiesByKind: new Map([["configmaps", 4], ["secrets", 90]]) },
+    others: [...many("configmaps", 2, { ended: true }), intent("configmaps/b")],
+    expected: "Hold KindEmptied",
+  },
+  {
+    what: "it is the only object of its kind beside what has ended",
+    facts: { copiesByKind: new Map([["configmaps", 3], ["secrets", 90]]) },
+    others: many("configmaps", 2, { ended: true }),
+    expected: "Delete",
+  },
+  {
     what: "a kind of two would be emptied",
     facts: { copiesByKind: new Map([["configmaps", 2], ["secrets", 90]]) },
     others: many("configmaps", 1),
@@ -192,10 +217,17 @@ const situations = fc.record({
   kind: fc.constantFrom(...kinds),
   approved: fc.boolean(),
   doubted: fc.boolean(),
+  ended: fc.boolean(),
   ageMs: fc.integer({ min: 0, max: 100_000 }),
-  others: fc.array(fc.record({ kind: fc.constantFrom(...kinds), approved: fc.boolean(), counted: fc.boolean() }), {
-    maxLength: 12,
-  }),
+  others: fc.array(
+    fc.record({
+      kind: fc.constantFrom(...kinds),
+      approved: fc.boolean(),
+      counted: fc.boolean(),
+      ended: fc.boolean(),
+    }),
+    { maxLength: 12 },
+  ),
   policy: fc.constantFrom("Mirror" as const, "Retain" as const),
   graceMs: fc.constantFrom(0, 30_000),
   count: fc.nat(6),
@@ -215,8 +247,8 @@ Deno.test("nothing is deleted while a single guard does not hold", () => {
   let deletes = 0;
   fc.assert(
     fc.property(situations, (s) => {
-      const { approved, doubted } = s;
-      const judged = intent(`${s.kind}/judged`, { sinceWallMs: NOW - s.ageMs, approved, doubted });
+      const { approved, doubted, ended } = s;
+      const judged = intent(`${s.kind}/judged`, { sinceWallMs: NOW - s.ageMs, approved, doubted, ended });
       const others = s.others.map(({ kind, ...rest }, index) => intent(`${kind}/o${index}`, rest));
       const window = { startWallMs: NOW - s.windowAgeMs, count: s.windowCount };
       const facts = factsOf({
@@ -240,13 +272,17 @@ Deno.test("nothing is deleted while a single guard does not hold", () => {
       assert.ok(!s.doubted || s.approved, "doubted");
       assert.ok(s.namespace === "Present" || (s.namespace === "Recreated" && s.approved), s.namespace);
       assert.ok(s.kind === "configmaps" || s.kind === "secrets", s.kind);
-      if (s.approved || s.percent === 100) return;
+      if (s.approved || s.ended || s.percent === 100) return;
       const inWindow = s.windowAgeMs < 600_000 ? s.windowCount : 0;
-      const asking = others.filter((one) => !one.approved && !one.counted && !neverDeleted(one.key)).length + 1;
+      const asking = others.filter((one) =>
+        !one.approved && !one.counted && !one.ended && !neverDeleted(one.key)
+      ).length +
+        1;
       const all = s.copies.configmaps + s.copies.secrets + inWindow;
       assert.ok(inWindow + asking <= Math.max(s.count, all * s.percent / 100), "budget");
-      const going = others.filter((one) => one.key.startsWith(`${s.kind}/`)).length + 1;
-      const copies = s.copies[s.kind];
+      const ofKind = others.filter((one) => one.key.startsWith(`${s.kind}/`));
+      const going = ofKind.filter((one) => !one.ended).length + 1;
+      const copies = s.copies[s.kind] - ofKind.filter((one) => one.ended).length;
       assert.ok(copies <= 1 || going < copies, "the kind is emptied");
     }),
     { numRuns: 30_000 },

@@ -10,6 +10,7 @@ import { splitKey } from "./memory.ts";
 /** Counts of a set of intents; whoever changes an intent takes it out before and adds it after. */
 export class IntentCounts implements IntentTotals {
   readonly #ofKind = new Map<string, number>();
+  readonly #endedOfKind = new Map<string, number>();
   #asking = 0;
 
   /** Counts of these. */
@@ -27,6 +28,15 @@ export class IntentCounts implements IntentTotals {
     return this.#ofKind.get(kind) ?? 0;
   }
 
+  endedOfKind(kind: string): number {
+    return this.#endedOfKind.get(kind) ?? 0;
+  }
+
+  /** All of them. */
+  get ended(): number {
+    return [...this.#endedOfKind.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   add(intent: Intent): void {
     this.#count(intent, 1);
   }
@@ -35,9 +45,13 @@ export class IntentCounts implements IntentTotals {
     this.#count(intent, -1);
   }
 
-  #count({ key, approved, counted }: Intent, by: 1 | -1): void {
+  #count({ key, approved, counted, ended }: Intent, by: 1 | -1): void {
     if (neverDeleted(key)) return;
     const { kind } = splitKey(key);
+    if (ended) {
+      this.#endedOfKind.set(kind, this.endedOfKind(kind) + by);
+      return;
+    }
     this.#ofKind.set(kind, this.ofKind(kind) + by);
     if (!approved && !counted) this.#asking += by;
   }

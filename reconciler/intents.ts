@@ -25,6 +25,7 @@ export class DeletionLedger {
   readonly #counts = new IntentCounts();
   readonly #held = new HeldSet();
   readonly #doubted = new Set<string>();
+  readonly #ended = new Set<string>();
   readonly #persist: PersistWindow;
   #window: DeletionWindow;
   /** Deletes already accounted for in what was persisted but not carried out yet. */
@@ -63,10 +64,10 @@ export class DeletionLedger {
 
   /** Opens an intent, or answers the one that is open. */
   open(key: string, nowWallMs: number): Intent {
-    const doubted = this.#doubted.has(key);
+    const notes = { doubted: this.#doubted.has(key), ended: this.#ended.has(key) };
     const known = this.#intents.get(key);
-    if (known !== undefined) return this.#change(known, { doubted });
-    const intent = { key, sinceWallMs: nowWallMs, approved: false, doubted };
+    if (known !== undefined) return this.#change(known, notes);
+    const intent = { key, sinceWallMs: nowWallMs, approved: false, ...notes };
     this.#intents.set(key, intent);
     this.#counts.add(intent);
     return intent;
@@ -77,7 +78,13 @@ export class DeletionLedger {
     this.#doubted.add(key);
   }
 
-  /** Whether any such delete waits. */
+  /** What the source said last of whether the object has ended by itself; still true when it is gone. */
+  noteEnd(key: string, hasEnded: boolean): void {
+    if (hasEnded) this.#ended.add(key);
+    else this.#ended.delete(key);
+  }
+
+  /** Whether a delete waits that only a source which went back asks for. */
   get hasDoubts(): boolean {
     return this.#doubted.size > 0;
   }
@@ -85,6 +92,7 @@ export class DeletionLedger {
   /** The source has the object again, or the copy is gone: nothing is left to delete. */
   cancel(key: string): void {
     this.#doubted.delete(key);
+    this.#ended.delete(key);
     this.setAside(key);
   }
 
@@ -162,6 +170,7 @@ export class DeletionLedger {
 
   /** Accounts for one delete, persisted before it returns. Many at once share one write. Throws when it was not written. */
   async reserve(windowMs: number, nowWallMs: number, intent?: Intent): Promise<void> {
+    if (intent?.ended) return;
     // What was accounted for in a window that has passed says nothing about this one.
     if (windowAt(this.#window, windowMs, nowWallMs) !== this.#window) this.#reserved = 0;
     while (this.#reserved === 0) {
@@ -174,6 +183,7 @@ export class DeletionLedger {
 
   /** A reserved delete was not carried out. */
   unreserve(intent?: Intent): void {
+    if (intent?.ended) return;
     this.#reserved++;
     if (intent !== undefined) this.#change(intent, { counted: false });
   }
@@ -181,7 +191,7 @@ export class DeletionLedger {
   async #reserveBatch(windowMs: number, nowWallMs: number): Promise<void> {
     const current = windowAt(this.#window, windowMs, nowWallMs);
     // Deletes that come one by one, without a grace to gather them, share a write too: the more there were, the more.
-    const batch = Math.max(this.#advance, this.#intents.size - this.#held.size);
+    const batch = Math.max(this.#advance, this.#intents.size - this.#held.size - this.#counts.ended);
     this.#advance = Math.min(MAX_ADVANCE, this.#advance * 2);
     const next = { startWallMs: current.startWallMs, count: current.count + batch };
     this.#next = next;
@@ -195,7 +205,7 @@ export class DeletionLedger {
   }
 
   /** An intent that was cancelled meanwhile is in no count any more. */
-  #change(intent: Intent, fields: Partial<Pick<Intent, "approved" | "doubted" | "counted">>): Intent {
+  #change(intent: Intent, fields: Partial<Pick<Intent, "approved" | "doubted" | "counted" | "ended">>): Intent {
     const isOpen = this.#intents.get(intent.key) === intent;
     if (isOpen) this.#counts.remove(intent);
     Object.assign(intent, fields);

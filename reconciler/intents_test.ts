@@ -142,7 +142,7 @@ Deno.test("whatever happens, as many deletes are persisted as are carried out", 
 
 Deno.test("whatever happens, the counts are those of the open intents", async () => {
   const keys = ["configmaps/a", "configmaps/b", "secrets/a", "persistentvolumeclaims/a"];
-  const does = ["open", "cancel", "hold", "approve", "doubt", "reserve", "unreserve"] as const;
+  const does = ["open", "cancel", "hold", "approve", "doubt", "end", "reserve", "unreserve"] as const;
   const ops = fc.array(fc.record({ op: fc.constantFrom(...does), key: fc.constantFrom(...keys) }), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(ops, async (sequence) => {
@@ -155,6 +155,7 @@ Deno.test("whatever happens, the counts are those of the open intents", async ()
         if (op === "hold" && intent !== undefined) ledger.hold(key, "Budget", "uid", NOW);
         if (op === "approve") ledger.approve(new Set(ledger.holds().map(({ id }) => id)));
         if (op === "doubt") ledger.doubt(key);
+        if (op === "end") ledger.noteEnd(key, true);
         if (op === "reserve" && intent !== undefined && intent.counted !== true) {
           await ledger.reserve(WINDOW_MS, NOW, intent);
           reserved.push(intent);
@@ -164,11 +165,40 @@ Deno.test("whatever happens, the counts are those of the open intents", async ()
         if (last !== undefined) ledger.unreserve(last);
         const expected = IntentCounts.of(ledger.intents.values());
         assert.equal(ledger.counts.asking, expected.asking);
-        for (const kind of ["configmaps", "secrets"]) assert.equal(ledger.counts.ofKind(kind), expected.ofKind(kind));
+        for (const kind of ["configmaps", "secrets"]) {
+          assert.equal(ledger.counts.ofKind(kind), expected.ofKind(kind));
+          assert.equal(ledger.counts.endedOfKind(kind), expected.endedOfKind(kind));
+        }
       }
     }),
     { numRuns: 1_000 },
   );
+});
+
+Deno.test("an intent that is cancelled while its delete is under way is in no count any more", async () => {
+  const ledger = new DeletionLedger({ startWallMs: NOW, count: 0 }, () => Promise.resolve());
+  const intent = ledger.open("configmaps/a", NOW);
+  await ledger.reserve(WINDOW_MS, NOW, intent);
+  ledger.cancel("configmaps/a");
+  ledger.unreserve(intent);
+  assert.deepEqual([ledger.counts.asking, ledger.counts.ofKind("configmaps")], [0, 0]);
+});
+
+Deno.test("what has ended by itself is in no account, also when it is gone; what takes its name is another object", async () => {
+  const { ledger, asked } = newLedger({ startWallMs: NOW, count: 1 });
+  ledger.noteEnd("jobs.batch/a", true);
+  const intent = ledger.open("jobs.batch/a", NOW);
+  assert.equal(intent.ended, true);
+  await ledger.reserve(WINDOW_MS, NOW, intent);
+  assert.deepEqual([asked.length, ledger.window.count], [0, 1]);
+  ledger.unreserve(intent);
+  assert.equal(ledger.window.count, 1);
+  assert.equal(ledger.open("jobs.batch/a", NOW).ended, true);
+  ledger.noteEnd("jobs.batch/a", false);
+  assert.equal(ledger.open("jobs.batch/a", NOW).ended, false);
+  ledger.noteEnd("jobs.batch/a", true);
+  ledger.cancel("jobs.batch/a");
+  assert.equal(ledger.open("jobs.batch/a", NOW).ended, false);
 });
 
 Deno.test("an intent keeps its age however often the key rings, and starts anew after it was cancelled", () => {
@@ -253,6 +283,8 @@ Deno.test("a hold shows how many it holds and since when, and ten of their names
   assert.deepEqual([ledger.holds()[0]?.id, ledger.holds()[0]?.since], [id, hold?.since]);
   ledger.release(keys[0] as string);
   assert.equal(ledger.holds()[0]?.count, 29);
+  ledger.hold("secrets/a", "Budget", "uid", NOW + 99_000);
+  assert.equal(ledger.holds()[0]?.count, 30);
 });
 
 Deno.test("what the source lacks since it went back is held until approved, and forgotten when it is there again", () => {

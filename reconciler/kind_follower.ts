@@ -5,11 +5,12 @@
  */
 import type { WatchEvent } from "../kube/types.ts";
 import { MANAGED_BY } from "../crds/keys.ts";
+import { findSkip, isEnd } from "./desired/skip.ts";
 import { backOffMs, classify, type Failure } from "./failure.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { fingerprint, keyOf, markOf } from "./memory.ts";
-import type { MirrorContext } from "./mirror_context.ts";
+import { desiredContext, type MirrorContext } from "./mirror_context.ts";
 import type { KeyedQueue } from "./queue.ts";
 import { isNewer, isOlder } from "./resource_version.ts";
 import { resyncKind, type ResyncResult } from "./resync.ts";
@@ -221,6 +222,8 @@ export class KindFollower {
     confirmed(key);
     if (event.type === "Deleted") {
       if (this.#running !== undefined) tombstones.add(key);
+      // As it was when it went: a read does not tell that any more.
+      if (isEnd(findSkip(event.object, desiredContext(this.kind, context))?.reason)) context.ledger.noteEnd(key, true);
       return queue.add(key, { urgent: true });
     }
     const known = context.memory.get(key);

@@ -7,8 +7,9 @@ import { FIELD_MANAGER, ORPHANED_AT } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject } from "../kube/types.ts";
 import { type GuardFacts, type GuardVerdict, type Intent, judgeDelete, type NamespaceState } from "./deletes.ts";
-import { desired } from "./desired/desired.ts";
+import { desired, type SkipReason } from "./desired/desired.ts";
 import { ownedBy } from "./desired/ownership.ts";
+import { isEnd } from "./desired/skip.ts";
 import type { MirroredKind } from "./kinds.ts";
 import { desiredContext, type MirrorContext, readCopy } from "./mirror_context.ts";
 import { type CopyMark, type Entry, markOf } from "./memory.ts";
@@ -25,7 +26,7 @@ export async function retire(
   name: string,
   why: string,
   context: MirrorContext,
-  skipReason?: string,
+  skipReason?: SkipReason,
 ): Promise<Outcome> {
   if (skipReason === undefined) context.memory.forgetSource(key);
   const nothingLeft = nothingToRetire(why, skipReason);
@@ -47,17 +48,18 @@ export async function retire(
     return { type: "Skipped", reason: "OwnedByDR", message: `${entry.copy.controller} of the DR cluster owns it` };
   }
   entry.state = "Deleting";
+  if (skipReason !== undefined) context.ledger.noteEnd(key, isEnd(skipReason));
   const intent = context.ledger.open(key, context.clock.wallMs());
   if (!seen) context.deleteOrder?.enter(key, kind.tier);
   const verdict = await judge(intent, kind, context);
   return await carryOut(verdict, { key, kind, name, live, intent, skipReason, why }, context);
 }
 
-function nothingToRetire(why: string, skipReason: string | undefined): Outcome {
+function nothingToRetire(why: string, skipReason: SkipReason | undefined): Outcome {
   return skipReason === undefined ? { type: "Gone" } : { type: "Skipped", reason: skipReason, message: why };
 }
 
-function forgetCopy(key: string, context: MirrorContext, skipReason: string | undefined): void {
+function forgetCopy(key: string, context: MirrorContext, skipReason: SkipReason | undefined): void {
   if (skipReason === undefined) return context.memory.forget(key);
   const entry = context.memory.ensure(key);
   context.memory.setCopy(entry, undefined);
@@ -96,7 +98,7 @@ interface Retirement {
   readonly name: string;
   readonly live: KubeObject;
   readonly intent: Intent;
-  readonly skipReason?: string;
+  readonly skipReason?: SkipReason;
   readonly why: string;
 }
 

@@ -6,7 +6,7 @@
 
 import { COMPONENT, IGNORE } from "../../crds/keys.ts";
 import type { KubeObject } from "../../kube/types.ts";
-import { type DesiredContext, type Skip, skip } from "./context.ts";
+import { type DesiredContext, type Skip, skip, type SkipReason } from "./context.ts";
 import { mirroredKind } from "./kinds.ts";
 import { controllerOf, skipOwned } from "./owners.ts";
 import { ruleFor } from "./rules.ts";
@@ -23,6 +23,14 @@ export function findSkip(source: KubeObject, context: DesiredContext): Skip | un
   const kind = mirroredKind(context.type);
   if (!kind.mirrored) return { kind: "skip", reason: "ExcludedKind", message: kind.message };
   return ruleFor(context.type).skip?.(source, context) ?? skipOwned(source);
+}
+
+/**
+ * Whether an object has come to its end by itself, so that its copy goes although nobody has deleted or deselected anything. Only what
+ * its own controller writes for good is an end: a label, a selector or an owner may be a slip that hits thousands of objects.
+ */
+export function isEnd(reason: SkipReason | undefined): boolean {
+  return reason === "FinishedJob";
 }
 
 function skipPod(source: KubeObject): Skip {

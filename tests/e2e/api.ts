@@ -25,6 +25,7 @@ const ROOTS: Readonly<Record<string, string>> = {
   secrets: "/api/v1",
   persistentvolumeclaims: "/api/v1",
   serviceaccounts: "/api/v1",
+  jobs: "/apis/batch/v1",
   leases: "/apis/coordination.k8s.io/v1",
   events: "/apis/events.k8s.io/v1",
   remoteclusters: "/apis/dr-syncer.io/v1alpha1",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { conditionOf, configMaps, CONTROL, numbered } from "./api.ts";
+import type { Printed } from "./scene.ts";
 import { type SafetyScene, startSafetyScene, together } from "./safety.ts";
 
 const ORIGIN = "dr-syncer.io/origin";
@@ -24,6 +25,7 @@ Deno.test("no copy is deleted in DR before every guard agrees", async (t) => {
     "an approval does not reach a set that has grown since": () => grownSet(safety),
     "an approval that was used releases no later set of the same names": () => usedApproval(safety),
     "a namespace whose five ConfigMaps are deleted: held": () => heldWhenEmptied(safety),
+    "Jobs that finish are no deletions: their copies go, and nothing is held": () => finishedJobs(safety),
     "policy Retain keeps the copy": () => retained(safety),
     "a PersistentVolumeClaim is marked and never deleted": () => orphanedClaim(safety),
     "a source namespace that goes leaves DR alone; its return needs an approval": () => namespaceGone(safety),
@@ -245,4 +247,43 @@ async function crash(safety: SafetyScene): Promise<void> {
   assert.deepEqual((await safety.source.get("replications", CONTROL, name)).status.deletions, deletions);
   await safety.mark(name, "marker");
   assert.equal((await safety.dr.list("configmaps", name)).length, 19);
+}
+
+/** Jobs that the source's own controller ends; one half is gone before the grace is over, as their time to live says. */
+async function finishedJobs(safety: SafetyScene): Promise<void> {
+  const name = "del-jobs";
+  const jobs = numbered("job", 8);
+  const job = (name_: string, index: number) => ({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: name_, namespace: name },
+    spec: {
+      // Without Pods it goes on until its deadline.
+      parallelism: 0,
+      ...(index % 2 === 0 ? { ttlSecondsAfterFinished: 0 } : {}),
+      template: { spec: { restartPolicy: "Never", containers: [{ name: "a", image: "registry.example.com/a:1" }] } },
+    },
+  });
+  await safety.mirror(name, numbered("cm", 20), { deletion: { grace: "8s" } });
+  await safety.scene.apply(jobs.map(job));
+  for (const one of jobs) await safety.dr.until("jobs", name, one);
+  await safety.scene.source.kubectl([
+    "patch",
+    "jobs",
+    ...jobs,
+    "-n",
+    name,
+    "-p",
+    '{"spec":{"activeDeadlineSeconds":1}}',
+  ]);
+  await safety.deleteSource(name, ["cm-0"]);
+  for (const one of jobs) await safety.dr.untilGone("jobs", name, one);
+  await safety.dr.untilGone("configmaps", name, "cm-0");
+  const deleted = ({ status }: Printed) => status.syncStats.deleted === jobs.length + 1;
+  const { status } = await safety.source.until("replications", CONTROL, name, deleted);
+  assert.equal(status.deletions.count, 1);
+  const left = (await safety.source.list("jobs", name)).map(({ metadata }) => metadata.name);
+  assert.deepEqual(left, jobs.filter((_, index) => index % 2 === 1));
+  const events = (await safety.source.events("Replication", name)).map(({ note }) => note);
+  assert.deepEqual(events.filter((note) => note.includes("hold")), []);
 }
