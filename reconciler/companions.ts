@@ -16,6 +16,7 @@ import { Dependencies, type DependencyFacts } from "./dependencies.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
 import type { Pods } from "./desired/pods.ts";
 import type { Fence } from "./fence.ts";
+import { kindsOfDrAlone, type LostKind, LostKinds } from "./lost_kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
@@ -43,6 +44,8 @@ export interface CompanionFacts {
   readonly dependencies: DependencyFacts;
   /** Definitions that are not as the source has them. */
   readonly definitions: readonly DefinitionFinding[];
+  /** Kinds that the source does not serve any more and of which copies are in DR. */
+  readonly lostKinds: readonly LostKind[];
 }
 
 /** See the module. One for each start of a Replication. */
@@ -52,6 +55,7 @@ export class Companions {
   readonly #backstop: Backstop;
   readonly #dependencies: Dependencies;
   readonly #definitions: DefinitionSync | undefined;
+  readonly #lostKinds: LostKinds;
   #replicator: Replicator | undefined;
   #cleanups: readonly (() => void)[] = [];
 
@@ -68,6 +72,13 @@ export class Companions {
       changed,
     });
     this.#definitions = ports.spec.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+    this.#lostKinds = new LostKinds({
+      ...ports.identity,
+      target: ports.target.client,
+      signal,
+      kinds: () => this.#kindsOfDrAlone(),
+      changed,
+    });
   }
 
   get facts(): CompanionFacts {
@@ -75,6 +86,7 @@ export class Companions {
       standby: this.#backstop.facts,
       dependencies: this.#dependencies.facts,
       definitions: this.#definitions?.findings ?? [],
+      lostKinds: this.#lostKinds.findings,
     };
   }
 
@@ -88,7 +100,7 @@ export class Companions {
     const { source, target } = this.#ports;
     this.#replicator = replicator;
     this.#backstop.start();
-    this.#cleanups = [source, target].map((end) => end.onCatalogue(() => this.#definitions?.look()));
+    this.#cleanups = [source, target].map((end) => end.onCatalogue(() => this.#catalogueChanged()));
   }
 
   /** Copies, or the Replicator's last pass, may be others. */
@@ -97,6 +109,7 @@ export class Companions {
     this.#backstop.allowanceChanged();
     this.#dependencies.changed(pass);
     this.#definitions?.passed(pass);
+    if (pass !== undefined) this.#lostKinds.passed(pass);
   }
 
   /** Time has passed: what was not as it should be may be by now. */
@@ -104,11 +117,25 @@ export class Companions {
     this.#backstop.tick();
     this.#dependencies.tick();
     this.#definitions?.tick();
+    this.#lostKinds.tick();
   }
 
   stop(): void {
     this.#abort.abort();
     for (const cleanup of this.#cleanups) cleanup();
+  }
+
+  #catalogueChanged(): void {
+    this.#definitions?.look();
+    this.#lostKinds.look();
+  }
+
+  #kindsOfDrAlone(): ResourceType[] {
+    const { source, target } = this.#ports;
+    const followed = this.#replicator?.plan.kinds ?? [];
+    if (source.catalogue === undefined || target.catalogue === undefined || followed.length === 0) return [];
+    const names = new Set(followed.map(({ name }) => name));
+    return kindsOfDrAlone(target.catalogue.discovery, names, source.catalogue.discovery.stale);
   }
 
   #openBackstop(signal: AbortSignal): Backstop {

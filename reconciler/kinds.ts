@@ -33,11 +33,14 @@ export function planKinds(options: {
   readonly deselected: ReadonlySet<string>;
   /** Storage versions of custom resources, DR's first: without its backend, a conversion webhook breaks the others. */
   readonly stored?: readonly ReadonlyMap<string, string>[];
+  /** What was planned before, by name. */
+  readonly before?: ReadonlyMap<string, MirroredKind>;
 }): KindPlan {
   const targetTypes = new Map(options.target.types.map((type) => [groupResource(type), type]));
   const kinds: MirroredKind[] = [];
-  for (const type of options.source.types) {
-    const name = groupResource(type);
+  for (const offered of options.source.types) {
+    const name = groupResource(offered);
+    const type = withKnownVerbs(offered, options.before?.get(name));
     const decision = mirroredKind(type);
     if (!decision.mirrored) continue;
     const selected = (options.selected === "*" || options.selected.has(name)) && !options.deselected.has(name);
@@ -48,6 +51,12 @@ export function planKinds(options: {
   }
   kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
   return { kinds };
+}
+
+/** A definition that is being deleted takes no new objects; until those that are left have gone, their deletes can be seen. */
+function withKnownVerbs(type: ResourceType, before: MirroredKind | undefined): ResourceType {
+  const isReadable = ["get", "list", "watch"].every((verb) => type.verbs.includes(verb));
+  return before === undefined || !isReadable ? type : { ...type, verbs: before.source.verbs };
 }
 
 /**

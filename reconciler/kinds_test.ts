@@ -35,6 +35,15 @@ Deno.test("what is never mirrored is not planned", () => {
   assert.deepEqual(plan(all, all).kinds.map(({ name }) => name), ["configmaps"]);
 });
 
+Deno.test("a kind whose definition is being deleted is followed to the end, and is not begun with", () => {
+  const terminating = { ...widgets, verbs: ["delete", "deletecollection", "get", "list", "watch"] };
+  const options = { target: discoveryOf([widgets]), selected: "*" as const, deselected: new Set<string>() };
+  const before = new Map(planKinds({ ...options, source: discoveryOf([widgets]) }).kinds.map((one) => [one.name, one]));
+  assert.deepEqual(planKinds({ ...options, source: discoveryOf([terminating]), before }).kinds, [...before.values()]);
+  assert.deepEqual(planKinds({ ...options, source: discoveryOf([terminating]) }).kinds, []);
+  assert.deepEqual(planKinds({ ...options, source: discoveryOf([]), before }).kinds, []);
+});
+
 Deno.test("kinds that are not selected, or excluded, are planned as not selected", () => {
   const all = discoveryOf([configMaps, deployments, widgets]);
   const selected = (kinds: { name: string; selected: boolean }[]) =>

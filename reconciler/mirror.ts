@@ -37,6 +37,9 @@ export async function mirrorKey(item: Item, context: MirrorContext): Promise<Out
   const kind = context.kinds().get(kindName);
   if (kind === undefined) {
     context.ledger.setAside(item.key);
+    // Its copy is to go or to stay: that is told when the kind is back.
+    const known = context.memory.get(item.key);
+    if (known?.copy !== undefined) known.state = "Deleting";
     return { type: "Gone" };
   }
   if (!context.mayWrite()) return fenced(context);

@@ -23,9 +23,10 @@ function doubtful(): { readonly ledger: DeletionLedger; readonly memory: Memory;
 }
 
 Deno.test("a kind that is not served at present decides nothing: doubts are there when it comes back", async () => {
-  const { ledger, context } = doubtful();
+  const { ledger, memory, context } = doubtful();
   assert.deepEqual(await mirrorKey(ITEM, context), { type: "Gone" });
   assert.deepEqual([ledger.intents.size, ledger.holds().length], [0, 0]);
+  assert.equal(memory.get(KEY)?.state, "Deleting");
   assert.equal(ledger.open(KEY, 0).doubted, true);
 });
 

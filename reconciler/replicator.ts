@@ -308,6 +308,7 @@ export class Replicator {
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
       stored: [target.catalogue.storageVersions, source.catalogue.storageVersions],
+      before: this.#kinds,
       ...selection.resolve(source.catalogue.discovery),
     });
     this.#adaptations = adaptationsOf(adaptation, source.catalogue.discovery);
@@ -340,11 +341,15 @@ export class Replicator {
     this.#changed();
   }
 
-  /** What DR did not take by a schema it had before may be welcome now. */
+  /** What DR did not take by a schema it had before may be welcome now; what is not served any more is set aside. */
   #retryWithNewSchemas(): void {
-    for (const [key, { kind: name, remainder, failure }] of this.memory.entries()) {
+    for (const [key, { kind: name, remainder, failure, state }] of this.memory.entries()) {
       const kind = this.#kinds.get(name);
-      if (kind === undefined) continue;
+      if (kind === undefined) {
+        // Gone with its objects, as far as anybody can tell.
+        if (state !== "Deleting") this.queue.add(key);
+        continue;
+      }
       const isOutdated = remainder !== undefined && remainder.schema !== this.#context.targetSchema(kind);
       if (isOutdated || failure?.failureClass === "FieldUnknown") this.queue.add(key, { checkCopy: true });
     }

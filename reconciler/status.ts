@@ -22,6 +22,7 @@ import type { DependencyFacts } from "./dependencies.ts";
 import { dependenciesMissing } from "./dependencies_missing.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
 import type { Failure as ObjectFailure } from "./failure.ts";
+import type { LostKind } from "./lost_kinds.ts";
 import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
 import { reportsOn } from "./reports.ts";
@@ -68,6 +69,8 @@ export interface RunningFacts {
   readonly dependencies: DependencyFacts;
   /** Definitions that are not as the source has them. */
   readonly definitions: readonly DefinitionFinding[];
+  /** Kinds that the source does not serve any more and of which copies are in DR. */
+  readonly lostKinds: readonly LostKind[];
 }
 
 /** Everything a status says. */
@@ -362,6 +365,7 @@ function degraded(running: RunningFacts): Update {
   if (running.namespace === "Recreated") {
     reasons.push(["SourceNamespaceRecreated", "the source namespace was created anew; deletions wait for an approval"]);
   }
+  for (const { message } of running.lostKinds) reasons.push(["SourceKindGone", message]);
   const first = reasons[0];
   if (first === undefined) {
     return { type: "Degraded", status: "False", reason: "Healthy", message: "nothing is impaired" };

@@ -45,6 +45,7 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
     standby: { wanted: true, intruders: [], refused: [], quota: 0, inForce: true },
     dependencies: { missing: [] },
     definitions: [],
+    lostKinds: [],
     ...fields,
   };
 }
@@ -176,6 +177,11 @@ const table: { what: string; facts: Partial<StatusFacts>; expected: Record<strin
     what: "the source namespace was created anew",
     facts: { running: runningOf({ namespace: "Recreated" }) },
     expected: { ...HEALTHY, Degraded: "True SourceNamespaceRecreated" },
+  },
+  {
+    what: "copies of a kind that the source does not serve any more are in DR",
+    facts: { running: runningOf({ lostKinds: [{ name: "widgets.example.com", copies: 2, message: "why" }] }) },
+    expected: { ...HEALTHY, Degraded: "True SourceKindGone" },
   },
   {
     what: "deletes are held",
