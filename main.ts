@@ -34,7 +34,7 @@ import type { Endpoint } from "./webhook/configuration.ts";
 import { createHealthApp, serveHealth } from "./webhook/health.ts";
 import { Keeper } from "./webhook/keeper.ts";
 import type { Hint } from "./webhook/review.ts";
-import { spellingsOf, type WorldSnapshot } from "./webhook/world.ts";
+import { spellingsOf, withoutStatus, type WorldSnapshot } from "./webhook/world.ts";
 
 const VERSION = "0.1.0";
 const LEADER_LEASE = "dr-syncer-controller";
@@ -198,10 +198,14 @@ async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
       late.setWorld?.();
       void late.keeper?.look();
     },
+    onObserved: () => void late.keeper?.look(),
   });
   const { admission, keeper } = await startWebhook(flags, who, client, controller);
   late.keeper = keeper;
-  late.setWorld = () => admission.setWorld(snapshot(controller, flags, namespace));
+  late.setWorld = () => {
+    log.debug("what the admission server judges by has changed");
+    admission.setWorld(snapshot(controller, flags, namespace));
+  };
   return { ...who, client, controller, keeper, admission, recorder, metrics, log, late };
 }
 
@@ -345,7 +349,7 @@ function snapshot(controller: Controller, flags: ControllerFlags, controlNamespa
     tenantMode: flags.tenantMode,
     localClusterId: controller.localClusterId,
     remoteClusters: controller.remoteClusters(),
-    replications: controller.replications(),
+    replications: controller.replications().map(withoutStatus),
     secretNames: controller.secretNames(),
     knownTypes: controller.catalogues().map(({ cluster, catalogue }) => ({
       cluster,

@@ -31,6 +31,8 @@ import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
 const TICK_MS = 30_000;
+/** The same while it does not run: a namespace that is missing, or a fence that is not ours, tells nobody when that ends. */
+const WAITING_MS = 10_000;
 /** How long the hook of a new namespace may take before its absence is told. */
 const HINTS_GRACE_MS = 25_000;
 /** Delay before a failed start is tried again. */
@@ -94,7 +96,7 @@ export class ReplicationRunner {
       signal: this.#abort.signal,
       reconcile: () =>
         this.#reconcile().then(
-          () => this.#teardown?.retryInMs ?? TICK_MS,
+          () => this.#teardown?.retryInMs ?? (this.#running === undefined ? WAITING_MS : TICK_MS),
           (error: unknown) => this.#onFailure(error),
         ),
       settled: () => this.#writer.changed(),
@@ -133,6 +135,17 @@ export class ReplicationRunner {
     // At once, whatever is being waited for: nothing is written any more.
     if (isBeingDeleted(object)) this.#stopRunning();
     this.kick();
+  }
+
+  /** Only its status was written. */
+  noteStatus(object: Replication): void {
+    this.#object = object;
+  }
+
+  /** Whether it reads or writes the RemoteCluster of this name. */
+  uses(remoteCluster: string): boolean {
+    const { sourceCluster, destinationCluster } = this.#object.spec;
+    return sourceCluster === remoteCluster || destinationCluster === remoteCluster;
   }
 
   /** Something this Replication depends on may have changed. */
