@@ -44,6 +44,8 @@ const OBSERVE_SERVICE = "dr-syncer-observe";
 const STUCK_MS = 150_000;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
+/** A Lease that could not be renewed is another's 5 s later: by then nothing of ours is in flight. */
+const LOST_DEADLINE_MS = 4_000;
 
 if (import.meta.main) {
   const program = new Command("dr-syncer")
@@ -284,7 +286,9 @@ async function lead(parts: Parts, stop: AbortSignal): Promise<void> {
       await keeper.look();
       await aborted(term);
       log.info("leading no more", { identity });
+      const halted = controller.halt(stop.aborted ? STOP_DEADLINE_MS : LOST_DEADLINE_MS);
       if (stop.aborted) await removeWebhooks(parts);
+      await halted;
       await controller.resign();
     },
   });

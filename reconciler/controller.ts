@@ -205,15 +205,22 @@ export class Controller {
     return undefined;
   }
 
-  /** Gives up leading; what is in flight is ended. */
+  /** Begins no write any more; resolves when those in flight are answered, or cut off after `graceMs`. Leads on until `resign`. */
+  async halt(graceMs: number): Promise<void> {
+    const term = this.#term;
+    if (term === undefined) return;
+    term.abort.abort();
+    for (const { abort } of term.remoteWriters.values()) abort.abort();
+    await Promise.all([term.families.stop(), ...[...term.replications.values()].map((one) => one.stop(graceMs))]);
+  }
+
+  /** Gives up leading; what is in flight and was not waited for by `halt` is cut off. */
   async resign(): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
+    await this.halt(0);
     this.#term = undefined;
     this.#options.metrics.leader.set(0);
-    term.abort.abort();
-    for (const { abort } of term.remoteWriters.values()) abort.abort();
-    await Promise.all([term.families.stop(), ...[...term.replications.values()].map((runner) => runner.stop())]);
     for (const remote of term.remotes.values()) remote.close();
   }
 
@@ -247,7 +254,7 @@ export class Controller {
   #onObjects(): void {
     const isNews = this.#verdicts.look();
     const term = this.#term;
-    if (term !== undefined && this.synced) {
+    if (term !== undefined && this.synced && !term.abort.signal.aborted) {
       this.#arrangeRemotes(term);
       this.#arrangeReplications(term);
       term.families.arrange(isNews);
@@ -298,6 +305,7 @@ export class Controller {
       metrics,
       random,
       changed: () => {
+        if (term.abort.signal.aborted) return;
         if (runner.cluster !== undefined && runner.cluster !== watched) {
           watched = runner.cluster;
           this.#follow(watched, log, term.abort.signal);

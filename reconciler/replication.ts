@@ -28,6 +28,7 @@ import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 import { addFinalizer, hasFinalizer, isBeingDeleted } from "./teardown/finalizer.ts";
 import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
+import { FINISH_MS, WritesUnderWay } from "./writes_under_way.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
 const TICK_MS = 30_000;
@@ -82,6 +83,8 @@ export class ReplicationRunner {
   #syncing = 0;
   #renewedAtMs = -Infinity;
   #startedAtMs = -Infinity;
+  /** What is written to DR, by what runs or the teardown: ended before another may write. */
+  #writes = new WritesUnderWay();
   #reachable = false;
   readonly #loop: ReconcileLoop;
 
@@ -162,12 +165,12 @@ export class ReplicationRunner {
     if (this.#object.spec.replicationMode === "Continuous" && this.#syncing === 0) void this.#sync();
   }
 
-  /** Ends it; the last status is written within the deadline. */
-  async stop(): Promise<void> {
+  /** Ends it: no write begins any more, those in flight are cut off after `graceMs`. */
+  async stop(graceMs = FINISH_MS): Promise<void> {
     this.#schedule.stop();
     this.#stopRunning();
     this.#abort.abort();
-    await this.#loop.ended();
+    await Promise.all([this.#writes.finish(graceMs), this.#loop.ended()]);
     this.#forgetMetrics();
   }
 
@@ -203,7 +206,12 @@ export class ReplicationRunner {
 
   async #tearDown(): Promise<void> {
     this.#stopRunning();
-    this.#teardown ??= new Teardown(this.#ports, this.#abort.signal, () => this.#writer.changed());
+    this.#teardown ??= new Teardown(
+      this.#ports,
+      this.#abort.signal,
+      await this.#nextWrites(),
+      () => this.#writer.changed(),
+    );
     await this.#teardown.step(this.#object, { replicationId: this.#epochOf, epoch: this.#epoch });
   }
 
@@ -247,6 +255,7 @@ export class ReplicationRunner {
 
   async #start(ends: Ends): Promise<void> {
     const { spec } = this.#object;
+    await this.#nextWrites();
     const identity = identityOf(this.#object, ends);
     // Another replication id, another cluster: what is known of the former one's fence means nothing there.
     if (this.#epochOf !== undefined && this.#epochOf !== identity.replicationId) this.#epoch = undefined;
@@ -284,6 +293,7 @@ export class ReplicationRunner {
       name: this.#name,
       identity,
       fence,
+      writes: this.#writes,
       spec: this.#object.spec,
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
@@ -325,6 +335,7 @@ export class ReplicationRunner {
       fence,
       ledger,
       namespace,
+      writes: this.#writes,
       continuous: spec.replicationMode === "Continuous",
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => {
@@ -372,6 +383,13 @@ export class ReplicationRunner {
     }
   }
 
+  /** Waits for the writes of what ran before: one that comes late must not meet those of what follows. */
+  async #nextWrites(): Promise<WritesUnderWay> {
+    await this.#writes.finish(FINISH_MS);
+    this.#abort.signal.throwIfAborted();
+    return this.#writes = new WritesUnderWay();
+  }
+
   #followAnnotations({ replicator }: Running): void {
     replicator.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
@@ -411,6 +429,7 @@ export class ReplicationRunner {
 
   #stopRunning(): void {
     if (this.#running === undefined) return;
+    void this.#writes.finish(FINISH_MS);
     this.#running.stop();
     this.#running = undefined;
     this.#askedSync = undefined;

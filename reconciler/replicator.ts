@@ -33,6 +33,7 @@ import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
 import { Verifier } from "./verifier.ts";
+import type { WritesUnderWay } from "./writes_under_way.ts";
 
 /** What a Replicator is made of. */
 export interface ReplicatorOptions {
@@ -48,6 +49,8 @@ export interface ReplicatorOptions {
   readonly fence: Fence;
   readonly ledger: DeletionLedger;
   readonly namespace: SourceNamespace;
+  /** What is written to the target; its owner ends it. */
+  readonly writes: WritesUnderWay;
   /** Continuous: watches run and every change is mirrored at once. Otherwise only full passes write. */
   readonly continuous: boolean;
   /** Off: hints only. */
@@ -110,6 +113,7 @@ export class Replicator {
       options.source,
       options.target,
       options.options.crds,
+      this.#context.target,
       (name) => this.#context.audit("create", groupResource(DEFINITIONS), name, ""),
     );
     this.#verifier = new Verifier({
@@ -177,7 +181,7 @@ export class Replicator {
     });
   }
 
-  /** Stops; writes in flight are aborted. */
+  /** Stops; writes in flight are their owner's. */
   stop(): void {
     this.#abort.abort();
     for (const cleanup of this.#cleanups) cleanup();
@@ -260,7 +264,7 @@ export class Replicator {
   #makeContext(): MirrorContext {
     const { identity, options, source, target, fence, ledger, namespace, clock, auditLog, name, continuous, watch } =
       this.#options;
-    return makeContext({
+    const context = makeContext({
       identity,
       options,
       source,
@@ -291,6 +295,7 @@ export class Replicator {
           resourceVersion,
         }),
     });
+    return { ...context, target: this.#options.writes.over(target.client) };
   }
 
   /** Follows what both ends serve now; kinds that came or changed their version start, those that went stop. */
