@@ -28,6 +28,7 @@ import { OmissionReview } from "./omission_review.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { withProgress } from "./progress.ts";
+import { Passes } from "./passes.ts";
 import { proveLife } from "./proof.ts";
 import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
@@ -88,7 +89,6 @@ export class Replicator {
   readonly #tombstones = new Set<string>();
   readonly #usedRules = new Set<string>();
   readonly #deleteOrder = new DeleteOrder((key) => this.#abort.signal.aborted || this.queue.add(key));
-  #endFirstPass = () => {};
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #omissions: OmissionReview;
@@ -99,13 +99,20 @@ export class Replicator {
   #adaptations: Adaptations = () => ({});
   #barePods: readonly string[] = [];
   #lastPass: PassResult | undefined;
-  #startedWallMs = 0;
-  #passWaiters: (() => void)[] = [];
+  readonly #passes: Passes;
+  #isFirstPassBegun = false;
   deleted = 0;
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.queue = new KeyedQueue(options.clock);
+    this.#passes = new Passes({
+      queue: this.queue,
+      deleteOrder: this.#deleteOrder,
+      signal: this.#abort.signal,
+      kinds: () => this.#plan.kinds,
+      follower: (kind) => this.#followers.get(kind),
+    });
     this.#heat = new WriteHeat(options.clock);
     this.#omissions = new OmissionReview(this.memory, this.queue);
     this.#context = this.#makeContext();
@@ -163,8 +170,6 @@ export class Replicator {
   /** Begins to mirror. */
   start(): void {
     const { source, target, clock } = this.#options;
-    this.#startedWallMs = clock.wallMs();
-    if (this.#options.continuous) this.#endFirstPass = this.#deleteOrder.begin();
     this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
@@ -190,7 +195,6 @@ export class Replicator {
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.queue.clear();
-    for (const resolve of this.#passWaiters.splice(0)) resolve();
   }
 
   /** A write in the source namespace was announced. */
@@ -233,19 +237,18 @@ export class Replicator {
     const startedWallMs = this.#options.clock.wallMs();
     this.queue.retryDelayed();
     void this.#lookForBarePods();
+    if (!this.#options.continuous) this.#passes.openAll();
+    await this.#passes.full();
+    if (!this.#abort.signal.aborted) this.#endPass(startedWallMs);
+  }
+
+  /** Of a Continuous Replication, once the kinds are known. */
+  async #firstPass(): Promise<void> {
+    const startedWallMs = this.#options.clock.wallMs();
     const allowDeletes = this.#deleteOrder.begin();
-    try {
-      for (const tier of tiersOf(this.#plan.kinds)) {
-        await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
-        await this.#quiet();
-        if (this.#abort.signal.aborted) return;
-      }
-    } finally {
-      allowDeletes();
-    }
-    await this.#quiet();
-    this.#endPass(startedWallMs);
-    this.#options.onChange();
+    await this.#passes.first();
+    if (!this.#abort.signal.aborted) this.#endPass(startedWallMs);
+    allowDeletes();
   }
 
   /** The cluster answers again: what failed meanwhile does not wait for its own back-off. */
@@ -328,6 +331,7 @@ export class Replicator {
         knownVersion: this.#options.namespace.knownVersionOf(kind.source),
         wentBack: this.#options.namespace.wentBack,
         random: this.#options.random,
+        turnOf: (tier) => this.#passes.turnOf(tier),
         confirmed: (key) => this.#verifier.confirm(key),
         listed: (name, result) => this.#onListed(name, result),
       });
@@ -335,7 +339,11 @@ export class Replicator {
       follower.start();
     }
     this.#retryWithNewSchemas();
+    this.#passes.listed();
     this.#options.onChange();
+    if (!continuous || this.#isFirstPassBegun) return;
+    this.#isFirstPassBegun = true;
+    void this.#firstPass();
   }
 
   /** What DR did not take by a schema it had before may be welcome now. */
@@ -365,6 +373,7 @@ export class Replicator {
         replication: this.#options.name,
       });
     }
+    this.#passes.listed();
     if (this.queue.active === 0) this.#onQuiet();
     this.#options.onChange();
   }
@@ -399,19 +408,16 @@ export class Replicator {
     this.#options.onChange();
   }
 
+  /** Kinds that came, or could be listed, only after a pass. */
   #onQuiet(): void {
-    for (const resolve of this.#passWaiters.splice(0)) resolve();
+    if (this.#lastPass === undefined) return;
     for (const follower of this.#followers.values()) if (follower.tried) follower.watchCopies();
-    if (this.#lastPass !== undefined) return;
-    // The first pass: every kind listed once and all that it found is done.
-    for (const follower of this.#followers.values()) if (!follower.tried) return;
-    this.#endPass(this.#startedWallMs);
   }
 
   #endPass(startedWallMs: number): void {
     this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
-    this.#endFirstPass();
     for (const follower of this.#followers.values()) follower.watchCopies();
+    this.#options.onChange();
   }
 
   #settle(item: Item, outcome: Outcome): void {
@@ -499,21 +505,9 @@ export class Replicator {
     return entry?.sourceUid === object.metadata.uid &&
       entry?.sourceResourceVersion === object.metadata.resourceVersion;
   }
-
-  /** Resolves when nothing waits for its turn: what is left failed and is delayed. */
-  #quiet(): Promise<void> {
-    if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => this.#passWaiters.push(resolve));
-  }
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
   return b !== undefined && a.selected === b.selected && a.source.version === b.source.version &&
     a.target?.version === b.target?.version;
-}
-
-function tiersOf(kinds: readonly MirroredKind[]): MirroredKind[][] {
-  const tiers = new Map<number, MirroredKind[]>();
-  for (const kind of kinds) tiers.set(kind.tier, [...(tiers.get(kind.tier) ?? []), kind]);
-  return [...tiers.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
 }
