@@ -42,6 +42,8 @@ const VALIDATE_SERVICE = "dr-syncer-validate";
 const OBSERVE_SERVICE = "dr-syncer-observe";
 /** Calls end after 30 s, and no step of a turn is made of many: one that takes longer than this is stuck. */
 const STUCK_MS = 150_000;
+/** Replications are compared one after the other within this part of the interval between two full resyncs. */
+const RESYNC_SPAN_PART = 10;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
 /** A Lease that could not be renewed is another's 5 s later: by then nothing of ours is in flight. */
@@ -75,8 +77,9 @@ async function runController(flags: ControllerFlags): Promise<void> {
   const { controller, admission, identity, log } = parts;
   const health = serveHealth(healthApp(parts), { host: flags.host, port: flags.healthPort, signal: stop.signal });
   log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
+  const spanMs = flags.resyncInterval * 60_000 / RESYNC_SPAN_PART;
   const minutes = flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`;
-  Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync());
+  Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync(spanMs));
   await lead(parts, stop.signal);
   log.info("stopping", { identity });
   await shutDown(parts);

@@ -25,6 +25,7 @@ import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { RemoteClusterRunner } from "./remote_cluster.ts";
 import { ReplicationRunner } from "./replication.ts";
+import { spread } from "./spread.ts";
 import { StatusWriter } from "./status_writer.ts";
 import { heirOf } from "./teardown/heir.ts";
 import { onlyStatusDiffers, Verdicts } from "./verdicts.ts";
@@ -243,12 +244,12 @@ export class Controller {
     for (const runner of [...runners]) for (const hint of hints) runner.hint(hint);
   }
 
-  /** The backstop: everything is compared. */
-  async resync(): Promise<void> {
+  /** The backstop: everything is compared, one Replication after the other within `spanMs`. */
+  async resync(spanMs: number): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
     await Promise.allSettled(this.#clusters().map((cluster) => cluster.refreshCatalogue(term.abort.signal)));
-    for (const runner of term.replications.values()) runner.resync();
+    await spread([...term.replications.values()], spanMs, (runner) => runner.resync(), timers, term.abort.signal);
   }
 
   #onObjects(): void {
