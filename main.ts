@@ -34,7 +34,7 @@ import type { Endpoint } from "./webhook/configuration.ts";
 import { createHealthApp, serveHealth } from "./webhook/health.ts";
 import { Keeper } from "./webhook/keeper.ts";
 import type { Hint } from "./webhook/review.ts";
-import { spellingsOf, type WorldSnapshot } from "./webhook/world.ts";
+import { spellingsOf, withoutStatus, type WorldSnapshot } from "./webhook/world.ts";
 
 const VERSION = "0.1.0";
 const LEADER_LEASE = "dr-syncer-controller";
@@ -42,8 +42,12 @@ const VALIDATE_SERVICE = "dr-syncer-validate";
 const OBSERVE_SERVICE = "dr-syncer-observe";
 /** Calls end after 30 s, and no step of a turn is made of many: one that takes longer than this is stuck. */
 const STUCK_MS = 150_000;
+/** Replications are compared one after the other within this part of the interval between two full resyncs. */
+const RESYNC_SPAN_PART = 10;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
+/** A Lease that could not be renewed is another's 5 s later: by then nothing of ours is in flight. */
+const LOST_DEADLINE_MS = 4_000;
 
 if (import.meta.main) {
   const program = new Command("dr-syncer")
@@ -73,8 +77,9 @@ async function runController(flags: ControllerFlags): Promise<void> {
   const { controller, admission, identity, log } = parts;
   const health = serveHealth(healthApp(parts), { host: flags.host, port: flags.healthPort, signal: stop.signal });
   log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
+  const spanMs = flags.resyncInterval * 60_000 / RESYNC_SPAN_PART;
   const minutes = flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`;
-  Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync());
+  Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync(spanMs));
   await lead(parts, stop.signal);
   log.info("stopping", { identity });
   await shutDown(parts);
@@ -198,10 +203,14 @@ async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
       late.setWorld?.();
       void late.keeper?.look();
     },
+    onObserved: () => void late.keeper?.look(),
   });
   const { admission, keeper } = await startWebhook(flags, who, client, controller);
   late.keeper = keeper;
-  late.setWorld = () => admission.setWorld(snapshot(controller, flags, namespace));
+  late.setWorld = () => {
+    log.debug("what the admission server judges by has changed");
+    admission.setWorld(snapshot(controller, flags, namespace));
+  };
   return { ...who, client, controller, keeper, admission, recorder, metrics, log, late };
 }
 
@@ -280,7 +289,9 @@ async function lead(parts: Parts, stop: AbortSignal): Promise<void> {
       await keeper.look();
       await aborted(term);
       log.info("leading no more", { identity });
+      const halted = controller.halt(stop.aborted ? STOP_DEADLINE_MS : LOST_DEADLINE_MS);
       if (stop.aborted) await removeWebhooks(parts);
+      await halted;
       await controller.resign();
     },
   });
@@ -345,7 +356,7 @@ function snapshot(controller: Controller, flags: ControllerFlags, controlNamespa
     tenantMode: flags.tenantMode,
     localClusterId: controller.localClusterId,
     remoteClusters: controller.remoteClusters(),
-    replications: controller.replications(),
+    replications: controller.replications().map(withoutStatus),
     secretNames: controller.secretNames(),
     knownTypes: controller.catalogues().map(({ cluster, catalogue }) => ({
       cluster,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { isHonoured } from "./tenancy.ts";
+import { edgesOf } from "./edges.ts";
 import type { Replication } from "./types.ts";
 import type { Problem } from "./verdict.ts";
-import { type End, isSameEnd, nameOf, sourceOf, targetOf, type World } from "./world.ts";
+import { type Edges, type End, isSameEnd, nameOf, sourceOf, targetOf, type World } from "./world.ts";
 
 /** Whether a namespace is never mirrored and never written. */
 export function isProtected(namespace: string, world: Pick<World, "controlNamespace">): boolean {
@@ -29,9 +29,10 @@ export function protectedProblem(field: string, namespace: string): Problem {
  * Only the oldest of them all may write: see `isOlder`.
  */
 export function conflictsWith(replication: Replication, world: World): Replication[] {
-  const target = targetOf(replication, world);
-  return othersOf(replication, world)
-    .filter((other) => isSameEnd(targetOf(other, world), target) && isHonoured(other, world));
+  const own = nameOf(replication);
+  const { edges = edgesOf(world) } = world;
+  return edges.to(targetOf(replication, world)).map((edge) => edge.replication)
+    .filter((other) => nameOf(other) !== own);
 }
 
 /**
@@ -50,7 +51,8 @@ export function isOlder(a: Replication, b: Replication): boolean {
 }
 
 /** What is wrong with the ends of a Replication. */
-export function targetProblems(replication: Replication, world: World): Problem[] {
+export function targetProblems(replication: Replication, known: World): Problem[] {
+  const world = { ...known, edges: known.edges ?? edgesOf(known) };
   const source = sourceOf(replication, world);
   const target = targetOf(replication, world);
   const problems: Problem[] = [];
@@ -62,7 +64,7 @@ export function targetProblems(replication: Replication, world: World): Problem[
   const holder = conflictsWith(replication, world).filter((other) => isOlder(other, replication))
     .reduce<Replication | undefined>((oldest, other) => oldest && isOlder(oldest, other) ? oldest : other, undefined);
   if (holder !== undefined) problems.push(targetTaken(target, holder));
-  const path = findCycle(replication, source, target, world);
+  const path = findCycle(replication, source, target, world.edges);
   if (path !== undefined) problems.push(cycle(source, path));
   return problems;
 }
@@ -99,15 +101,13 @@ function cycle(source: End, path: readonly Replication[]): Problem {
 }
 
 /** Older Replications that lead from `target` back to `source`: the youngest of a cycle is the one in the wrong. */
-function findCycle(replication: Replication, source: End, target: End, world: World): Replication[] | undefined {
-  const edges = othersOf(replication, world)
-    .filter((other) => isOlder(other, replication) && isHonoured(other, world))
-    .map((other) => ({ other, from: sourceOf(other, world), to: targetOf(other, world) }));
+function findCycle(replication: Replication, source: End, target: End, edges: Edges): Replication[] | undefined {
+  const own = nameOf(replication);
   const seen = new Set<Replication>();
   const open: { at: End; path: Replication[] }[] = [{ at: target, path: [] }];
   for (let step = open.shift(); step !== undefined; step = open.shift()) {
-    for (const { other, from, to } of edges) {
-      if (seen.has(other) || !isSameEnd(from, step.at)) continue;
+    for (const { replication: other, to } of edges.from(step.at)) {
+      if (seen.has(other) || nameOf(other) === own || !isOlder(other, replication)) continue;
       seen.add(other);
       const path = [...step.path, other];
       if (isSameEnd(to, source)) return path;
@@ -115,9 +115,4 @@ function findCycle(replication: Replication, source: End, target: End, world: Wo
     }
   }
   return undefined;
-}
-
-function othersOf(replication: Replication, world: World): Replication[] {
-  const own = nameOf(replication);
-  return world.replications.filter((other) => nameOf(other) !== own);
 }

@@ -16,6 +16,8 @@ export interface World {
   readonly remoteClusters: ReadonlyMap<string, RemoteCluster>;
   /** All other Replications of one namespace. The judged one is left out when it is in here. */
   readonly replications: readonly Replication[];
+  /** `edgesOf` these, where many are judged by the same world; worked out for each verdict otherwise. */
+  readonly edges?: Edges;
   /** Whether a cluster (undefined: the controller's own) serves a kind; undefined: not known. */
   knownTypes?(cluster: string | undefined, spelling: string): boolean | undefined;
   /** Whether a Secret of the control namespace exists; undefined: not known. */
@@ -30,6 +32,19 @@ export interface End {
   readonly namespace: string;
   /** For people: `cluster/namespace`. */
   readonly label: string;
+}
+
+/** A honoured Replication, as the way from one namespace to another. */
+export interface Edge {
+  readonly replication: Replication;
+  readonly from: End;
+  readonly to: End;
+}
+
+/** All edges of a world, found by either end. */
+export interface Edges {
+  from(end: End): readonly Edge[];
+  to(end: End): readonly Edge[];
 }
 
 /** Where a Replication reads. */

@@ -195,6 +195,7 @@ function refOf(object: KubeObject): ObjectRef {
 function bounds(call: Call): Call {
   return {
     ...(call.signal === undefined ? {} : { signal: call.signal }),
+    ...(call.sendUntil === undefined ? {} : { sendUntil: call.sendUntil }),
     ...(call.deadlineMs === undefined ? {} : { deadlineMs: call.deadlineMs }),
   };
 }

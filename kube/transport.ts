@@ -101,6 +101,7 @@ class ApiTransport implements Transport {
   async request(call: TransportCall): Promise<TransportAnswer> {
     const deadline = startDeadline(this.#clock, call.deadlineMs ?? DEFAULT_DEADLINE_MS, {
       caller: call.signal,
+      sendUntil: call.sendUntil,
       closed: this.#closed.signal,
     });
     const action = call.action ?? `${call.method} ${call.path}`;
@@ -180,6 +181,7 @@ class ApiTransport implements Transport {
     return inPlaceOf(this.#slots, call.deadline, async () => {
       const client = this.#calls;
       client.enter();
+      const release = call.deadline.hold();
       const startedMs = this.#clock.nowMs();
       try {
         const response = await this.#authorized(client, call);
@@ -193,6 +195,7 @@ class ApiTransport implements Transport {
         throw error;
       } finally {
         client.leave();
+        release();
       }
     });
   }

@@ -18,6 +18,8 @@ export interface TransportCall {
   /** `application/json` unless told otherwise. */
   readonly accept?: string;
   readonly signal?: AbortSignal;
+  /** Once aborted nothing is sent any more; what was sent is waited for. */
+  readonly sendUntil?: AbortSignal;
   /** Bound of the whole call, waiting for a slot and retries included; 30,000 unless told otherwise. */
   readonly deadlineMs?: number;
   /** What the call does, for messages: "Cannot <action>: …"; the method and path unless told otherwise. */

@@ -65,6 +65,8 @@ export interface ObjectRef {
 /** Bounds of one call. Every call has a deadline, 30 s unless told otherwise. */
 export interface Call {
   readonly signal?: AbortSignal;
+  /** Once aborted nothing is sent any more; what was sent is waited for. */
+  readonly sendUntil?: AbortSignal;
   readonly deadlineMs?: number;
 }
 

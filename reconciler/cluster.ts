@@ -113,7 +113,7 @@ export function keepStale(now: Discovery, before: Discovery | undefined): Discov
 
 function describe(catalogue: Catalogue): string {
   const types = catalogue.discovery.types.map((t: ResourceType) =>
-    `${t.group}/${t.version}/${t.resource}:${t.verbs.length}`
+    [`${t.group}/${t.version}/${t.resource}:${t.verbs.length}`, t.kind, t.singular, ...t.shortNames].join()
   );
   const versions = [...catalogue.discovery.versions].map(([kind, served]) => `${kind}=${served.join(",")}`);
   const { scalePaths, storageVersions, schemas } = catalogue;

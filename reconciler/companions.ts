@@ -20,6 +20,7 @@ import { kindsOfDrAlone, type LostKind, LostKinds } from "./lost_kinds.ts";
 import type { MirrorIdentity } from "./mirror_context.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
+import type { WritesUnderWay } from "./writes_under_way.ts";
 
 /** What they need of their Replication. */
 export interface CompanionPorts {
@@ -29,6 +30,8 @@ export interface CompanionPorts {
   readonly target: Cluster;
   readonly identity: MirrorIdentity;
   readonly fence: Fence;
+  /** What is written to the target; its owner ends it. */
+  readonly writes: WritesUnderWay;
   readonly spec: Pick<ReplicationSpec, "scaleToZero" | "crds">;
   readonly clock: Clock;
   readonly auditLog: Log;
@@ -139,9 +142,9 @@ export class Companions {
   }
 
   #openBackstop(signal: AbortSignal): Backstop {
-    const { target, identity, fence, spec, clock, changed } = this.#ports;
+    const { target, identity, fence, writes, spec, clock, changed } = this.#ports;
     return new Backstop({
-      client: target.client,
+      client: writes.over(target.client),
       namespace: identity.destinationNamespace,
       replicationId: identity.replicationId,
       scaleToZero: spec.scaleToZero,
@@ -157,10 +160,10 @@ export class Companions {
   }
 
   #openDefinitions(signal: AbortSignal): DefinitionSync {
-    const { source, target, changed } = this.#ports;
+    const { source, target, writes, changed } = this.#ports;
     return new DefinitionSync({
       source: source.client,
-      target: target.client,
+      target: writes.over(target.client),
       sourceClusterId: source.clusterId,
       signal,
       names: () => this.#customKinds(),

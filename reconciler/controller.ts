@@ -6,9 +6,8 @@
 import { REMOTE_CLUSTERS, REPLICATIONS } from "../crds/resource_types.ts";
 import { type AnyReplication, isSingle } from "../crds/types.ts";
 import type { RemoteCluster, RemoteClusterStatus, Replication } from "../crds/types.ts";
-import { validateReplication, type World } from "../crds/validate.ts";
+import type { World } from "../crds/validate.ts";
 import type { ClusterAddress } from "../kube/config.ts";
-import { resolveTypes } from "../kube/resolve_type.ts";
 import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import { SECRETS } from "./builtin_types.ts";
@@ -21,12 +20,15 @@ import { Families } from "./family/families.ts";
 import { holderOf } from "./fence.ts";
 import { followObjects, type ObjectStore } from "./follow.ts";
 import type { Hint } from "./hint.ts";
+import { worldOf } from "./known_world.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { RemoteClusterRunner } from "./remote_cluster.ts";
 import { ReplicationRunner } from "./replication.ts";
+import { spread } from "./spread.ts";
 import { StatusWriter } from "./status_writer.ts";
 import { heirOf } from "./teardown/heir.ts";
+import { onlyStatusDiffers, Verdicts } from "./verdicts.ts";
 
 /** What the controller is made of. */
 export interface ControllerOptions {
@@ -48,8 +50,10 @@ export interface ControllerOptions {
   /** Whether writes of this namespace are announced to us now. */
   hintsServed(namespace: string): boolean;
   event(regarding: KubeObject, type: "Normal" | "Warning", reason: string, note: string): void;
-  /** What the admission server judges by, or what it observes, has changed. */
+  /** What the admission server judges by has changed. */
   onWorld(): void;
+  /** What it observes has changed. */
+  onObserved(): void;
 }
 
 const OWN_CLUSTER = "(own cluster)";
@@ -71,6 +75,9 @@ export class Controller {
   readonly #remotes: ObjectStore;
   readonly #replications: ObjectStore;
   readonly #secrets: ObjectStore;
+  readonly #verdicts: Verdicts;
+  /** How often a cluster began to serve other kinds. */
+  #catalogueChanges = 0;
   #localClusterId: string | undefined;
   #term: Term | undefined;
 
@@ -88,6 +95,11 @@ export class Controller {
       signal,
     );
     this.#secrets = followObjects(client, SECRETS, controlNamespace, changed, signal);
+    this.#verdicts = new Verdicts({
+      world: () => this.world(),
+      circumstances: () => [this.synced, this.#catalogueChanges, ...this.#clusters(), ...this.secretNames().sort()],
+      judged: () => options.metrics.validations.inc(),
+    });
   }
 
   /** Whether our kinds and their Secrets are known. */
@@ -111,21 +123,17 @@ export class Controller {
 
   /** Everything that verdicts need. */
   world(): World {
-    const local = this.#term?.local;
-    return {
-      controlNamespace: this.#options.controlNamespace,
-      tenantMode: this.#options.tenantMode,
+    const { controlNamespace, tenantMode, clock } = this.#options;
+    return worldOf({
+      controlNamespace,
+      tenantMode,
       localClusterId: this.#localClusterId,
-      remoteClusters: new Map(this.remoteClusters().map((object) => [object.metadata.name, object])),
+      remoteClusters: this.remoteClusters(),
       replications: this.replications(),
-      knownTypes: (cluster, spelling) => {
-        const catalogue = (cluster === undefined ? local : this.#term?.remotes.get(cluster)?.cluster)?.catalogue;
-        if (catalogue === undefined) return undefined;
-        return resolveTypes(catalogue.discovery, spelling).some((type) => type.namespaced);
-      },
-      secretExists: (name) => this.#secrets.synced ? this.#secret(name) !== undefined : undefined,
-      now: new Date(this.#options.clock.wallMs()),
-    };
+      secretNames: this.#secrets.synced ? this.secretNames() : undefined,
+      cluster: (name) => name === undefined ? this.#term?.local : this.#term?.remotes.get(name)?.cluster,
+      wallMs: clock.wallMs(),
+    });
   }
 
   remoteClusters(): RemoteCluster[] {
@@ -147,12 +155,19 @@ export class Controller {
 
   /** The clusters whose kinds are known, for the admission server. */
   catalogues(): { cluster: string | undefined; catalogue: NonNullable<Cluster["catalogue"]> }[] {
-    const clusters = [this.#term?.local, ...[...this.#term?.remotes.values() ?? []].map((remote) => remote.cluster)];
-    return clusters.flatMap((cluster) =>
-      cluster?.catalogue === undefined
+    return this.#clusters().flatMap((cluster) =>
+      cluster.catalogue === undefined
         ? []
         : [{ cluster: cluster === this.#term?.local ? undefined : cluster.name, catalogue: cluster.catalogue }]
     );
+  }
+
+  /** The own cluster, while this process leads, and the others that are reached. */
+  #clusters(): Cluster[] {
+    const term = this.#term;
+    return term === undefined
+      ? []
+      : [term.local, ...[...term.remotes.values()].flatMap(({ cluster }) => cluster ?? [])];
   }
 
   /** Takes over: from here on this process writes, until `resign`. Waits for the own cluster as long as it takes. */
@@ -164,8 +179,7 @@ export class Controller {
     const remotes = new Map<string, RemoteClusterRunner>();
     const families = this.#newFamilies((name) => name === undefined ? local : remotes.get(name)?.cluster);
     this.#term = { abort, local, remotes, remoteWriters: new Map(), replications: new Map(), families };
-    watchCatalogue(local, log, abort.signal);
-    local.onCatalogue(() => this.#onObjects());
+    this.#follow(local, log, abort.signal);
     metrics.leader.set(1);
     this.#onObjects();
   }
@@ -192,15 +206,22 @@ export class Controller {
     return undefined;
   }
 
-  /** Gives up leading; what is in flight is ended. */
+  /** Begins no write any more; resolves when those in flight are answered, or cut off after `graceMs`. Leads on until `resign`. */
+  async halt(graceMs: number): Promise<void> {
+    const term = this.#term;
+    if (term === undefined) return;
+    term.abort.abort();
+    for (const { abort } of term.remoteWriters.values()) abort.abort();
+    await Promise.all([term.families.stop(), ...[...term.replications.values()].map((one) => one.stop(graceMs))]);
+  }
+
+  /** Gives up leading; what is in flight and was not waited for by `halt` is cut off. */
   async resign(): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
+    await this.halt(0);
     this.#term = undefined;
     this.#options.metrics.leader.set(0);
-    term.abort.abort();
-    for (const { abort } of term.remoteWriters.values()) abort.abort();
-    await Promise.all([term.families.stop(), ...[...term.replications.values()].map((runner) => runner.stop())]);
     for (const remote of term.remotes.values()) remote.close();
   }
 
@@ -223,22 +244,37 @@ export class Controller {
     for (const runner of [...runners]) for (const hint of hints) runner.hint(hint);
   }
 
-  /** The backstop: everything is compared. */
-  async resync(): Promise<void> {
+  /** The backstop: everything is compared, one Replication after the other within `spanMs`. */
+  async resync(spanMs: number): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
-    const clusters = [term.local, ...[...term.remotes.values()].flatMap((remote) => remote.cluster ?? [])];
-    await Promise.allSettled(clusters.map((cluster) => cluster.refreshCatalogue(term.abort.signal)));
-    for (const runner of term.replications.values()) runner.resync();
+    await Promise.allSettled(this.#clusters().map((cluster) => cluster.refreshCatalogue(term.abort.signal)));
+    await spread([...term.replications.values()], spanMs, (runner) => runner.resync(), timers, term.abort.signal);
   }
 
   #onObjects(): void {
-    this.#options.onWorld();
+    const isNews = this.#verdicts.look();
     const term = this.#term;
-    if (term === undefined || !this.synced) return;
-    this.#arrangeRemotes(term);
-    this.#arrangeReplications(term);
-    term.families.arrange();
+    if (term !== undefined && this.synced && !term.abort.signal.aborted) {
+      this.#arrangeRemotes(term);
+      this.#arrangeReplications(term);
+      term.families.arrange(isNews);
+    }
+    if (isNews) this.#onNews();
+  }
+
+  /** Verdicts may be others now. */
+  #onNews(): void {
+    this.#options.onWorld();
+    for (const runner of this.#term?.replications.values() ?? []) runner.kick();
+  }
+
+  #follow(cluster: Cluster, log: Log, signal: AbortSignal): void {
+    watchCatalogue(cluster, log, signal);
+    cluster.onCatalogue(() => {
+      this.#catalogueChanges++;
+      this.#onObjects();
+    });
   }
 
   #arrangeRemotes(term: Term): void {
@@ -270,14 +306,15 @@ export class Controller {
       metrics,
       random,
       changed: () => {
+        if (term.abort.signal.aborted) return;
         if (runner.cluster !== undefined && runner.cluster !== watched) {
           watched = runner.cluster;
-          watchCatalogue(watched, log, term.abort.signal);
+          this.#follow(watched, log, term.abort.signal);
         }
         term.remoteWriters.get(name)?.writer.changed();
-        for (const replication of term.replications.values()) replication.kick();
-        term.families.arrange();
-        this.#options.onWorld();
+        if (this.#verdicts.look()) this.#onNews();
+        for (const replication of term.replications.values()) if (replication.uses(name)) replication.kick();
+        term.families.arrange(true);
       },
     });
     const abort = new AbortController();
@@ -319,7 +356,8 @@ export class Controller {
     for (const [name, object] of objects) {
       const known = term.replications.get(name);
       if (known !== undefined) {
-        known.update(object);
+        if (onlyStatusDiffers(known.object, object)) known.noteStatus(object);
+        else known.update(object);
         continue;
       }
       const runner = this.#newReplication(term, object);
@@ -344,10 +382,10 @@ export class Controller {
       random: options.random,
       localCluster: () => term.local,
       remoteCluster: (name) => term.remotes.get(name),
-      judge: (replication) => validateReplication(replication, this.world()),
+      judge: (replication) => this.#verdicts.of(replication),
       hintsServed: (namespace) => options.hintsServed(namespace),
       event: (replication, type, reason, note) => options.event(replication, type, reason, note),
-      onRunning: () => options.onWorld(),
+      onRunning: () => options.onObserved(),
     });
   }
 
@@ -359,7 +397,7 @@ export class Controller {
       event: (...event) => options.event(...event),
       all: () => this.#allReplications(),
       cluster,
-      judge: (replication) => validateReplication(replication, this.world()),
+      judge: (replication) => this.#verdicts.of(replication),
     });
   }
 

@@ -5,7 +5,7 @@
  */
 import { FIELD_MANAGER } from "../crds/keys.ts";
 import { isKubeError } from "../kube/errors.ts";
-import type { KubeObject } from "../kube/types.ts";
+import type { KubeObject, Writer } from "../kube/types.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import { desiredCrd } from "./desired/crd.ts";
@@ -23,12 +23,21 @@ export class Definitions {
   readonly #source: Cluster;
   readonly #target: Cluster;
   readonly #policy: MirrorOptions["crds"];
+  readonly #writer: Writer;
   readonly #created: (name: string) => void;
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  constructor(source: Cluster, target: Cluster, policy: MirrorOptions["crds"], created: (name: string) => void) {
+  /** `writer` writes to `target`; `created` is told of a definition that was. */
+  constructor(
+    source: Cluster,
+    target: Cluster,
+    policy: MirrorOptions["crds"],
+    writer: Writer,
+    created: (name: string) => void,
+  ) {
     this.#source = source;
     this.#target = target;
+    this.#writer = writer;
     this.#policy = policy;
     this.#created = created;
   }
@@ -81,7 +90,7 @@ export class Definitions {
     const wanted = desiredCrd(source, this.#source.clusterId);
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
-      await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });
+      await this.#writer.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });
       this.#created(source.metadata.name);
     } catch (error) {
       if (!isKubeError(error, "Conflict", "AlreadyExists")) throw error;

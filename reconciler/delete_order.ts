@@ -51,6 +51,11 @@ export class DeleteOrder {
     tiers.set(tier, (tiers.get(tier) ?? new Set()).add(key));
   }
 
+  /** Whether a key waits for its turn, or has it. */
+  has(key: string): boolean {
+    return this.#places.has(key);
+  }
+
   /** Whether a key may be deleted now; if not, it is rung for. */
   mayGo(key: string): boolean {
     const place = this.#places.get(key);

@@ -130,7 +130,7 @@ export class Dispatcher {
         this.#next,
       );
       const lane = next === undefined ? undefined : this.#lanes[next.lane];
-      const item = lane?.queue.take();
+      const item = lane?.queue.take(next?.spare);
       if (next === undefined || lane === undefined || item === undefined) return;
       this.#next = (next.lane + 1) % this.#lanes.length;
       this.#run(lane, item, next.spare);

@@ -32,6 +32,8 @@ export interface FollowerPorts {
   /** The source had gone back before this process looked at it, and deletes that followed from it are not decided yet. */
   readonly wentBack: boolean;
   random(): number;
+  /** Resolves when kinds of a tier may be compared. */
+  turnOf(tier: number): Promise<void>;
   /** The watch delivered an event of this key. */
   confirmed(key: string): void;
   /** A resync of this kind ended, well or not. */
@@ -172,6 +174,8 @@ export class KindFollower {
 
   async #resyncOnce(): Promise<void> {
     const { context, queue, tombstones, listed } = this.#ports;
+    await this.#ports.turnOf(this.kind.tier);
+    if (this.#closed) return;
     const startedWallMs = context.clock.wallMs();
     try {
       // What a list finds changed at any moment since the last proof.

@@ -23,6 +23,7 @@ export interface Metrics {
   readonly targetConcurrency: Gauge<"cluster">;
   readonly certDaysLeft: Gauge<"certificate">;
   readonly leader: Gauge;
+  readonly validations: Counter;
 }
 
 /** Makes the metrics in a registry of their own. */
@@ -64,5 +65,10 @@ export function createMetrics(): Metrics {
       "certificate",
     ]),
     leader: gauge("dr_syncer_leader", "1 while this process leads.", []),
+    validations: counter(
+      "dr_syncer_validations_total",
+      "Replications judged; stands still while specs and clusters stay as they are.",
+      [],
+    ),
   };
 }

@@ -12,6 +12,8 @@ import { isNewer } from "./resource_version.ts";
 export const BODY_LIMIT_BYTES = 64 * 1024;
 /** Bodies of all pending keys together: 16 MiB. */
 export const BODIES_LIMIT_BYTES = 16 * 1024 * 1024;
+/** While changes keep coming, one turn in so many is for what a resync found. */
+const NORMAL_EVERY = 8;
 
 /** What a bell knows about a key. */
 export interface Ring {
@@ -69,9 +71,13 @@ export class KeyedQueue {
   readonly #clock: Clock;
   #bodiesBytes = 0;
   #processing = 0;
+  /** Turns taken while both lanes had keys. */
+  #contested = 0;
   #roomWaiters: { limit: number; resolve: () => void }[] = [];
   /** Called when a key became ready. */
   onReady: () => void = () => {};
+  /** Called when a turn of a key is over. */
+  onDone: (key: string) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -142,9 +148,20 @@ export class KeyedQueue {
     } else if (ring.urgent && this.#normal.delete(key)) this.#enqueue(key, slot, true);
   }
 
-  /** Takes the next ready key; `done` must follow. */
-  take(): Item | undefined {
-    const key = first(this.#urgent) ?? first(this.#normal);
+  /** Turns of each key that must end until all that has rung for it so far is done; a delayed one has none. */
+  turnsDue(): Map<string, number> {
+    const due = new Map<string, number>();
+    for (const [key, { state }] of this.#slots) {
+      if (state !== "delayed") due.set(key, state === "processingAgain" ? 2 : 1);
+    }
+    return due;
+  }
+
+  /** Takes the next ready key; `done` must follow. A turn that is `forChanges` never goes to what a resync found while there are any. */
+  take(forChanges = false): Item | undefined {
+    const isContested = !forChanges && this.#urgent.size > 0 && this.#normal.size > 0;
+    const isNormal = isContested && ++this.#contested % NORMAL_EVERY === 0;
+    const key = (isNormal ? undefined : first(this.#urgent)) ?? first(this.#normal);
     if (key === undefined) return undefined;
     const slot = this.#slots.get(key) as Slot;
     slot.state = "processing";
@@ -195,6 +212,7 @@ export class KeyedQueue {
       this.#delay(key, slot, again.retryInMs);
     } else this.#slots.delete(key);
     this.#wakeRoomWaiters();
+    this.onDone(key);
   }
 
   /** Rings for every delayed key at once: the cause of their failures may be gone. */

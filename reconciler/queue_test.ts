@@ -325,3 +325,26 @@ Deno.test("cleared, a queue forgets keys, delays and turns, and gives room", asy
   queue.done("b");
   assert.deepEqual([queue.active, queue.take()?.key], [1, "b"]);
 });
+
+Deno.test("while changes keep coming, one turn in eight is for what a resync found; a turn for changes never is", () => {
+  const queue = new KeyedQueue(systemClock);
+  for (let i = 0; i < 40; i++) queue.add(`changed-${i}`, { urgent: true });
+  for (let i = 0; i < 3; i++) queue.add(`found-${i}`);
+  const taken = (forChanges: boolean) => Array.from({ length: 16 }, () => queue.take(forChanges)?.key ?? "");
+  assert.deepEqual(taken(true).filter((key) => key.startsWith("found")), []);
+  assert.deepEqual(taken(false).filter((key) => key.startsWith("found")), ["found-0", "found-1"]);
+  queue.clear();
+});
+
+Deno.test("the turns that a key is due: one more when it was rung for while in progress, none while it is delayed", () => {
+  const queue = new KeyedQueue(systemClock);
+  const over: string[] = [];
+  queue.onDone = (key) => over.push(key);
+  for (const key of ["delayed", "again", "busy", "waiting"]) queue.add(key);
+  for (let i = 0; i < 3; i++) queue.take();
+  queue.add("again");
+  queue.done("delayed", { retryInMs: FAR_MS, failed: true });
+  assert.deepEqual(Object.fromEntries(queue.turnsDue()), { again: 2, busy: 1, waiting: 1 });
+  assert.deepEqual(over, ["delayed"]);
+  queue.clear();
+});

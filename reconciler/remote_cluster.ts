@@ -15,6 +15,7 @@ import type { Clock } from "./clock.ts";
 import { addressIn, kubeconfigIn, type KubeconfigProblem } from "./kubeconfig_secret.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
+import { onlyStatusDiffers } from "./verdicts.ts";
 
 /** What a RemoteCluster needs. */
 export interface RemoteClusterPorts {
@@ -72,10 +73,15 @@ export class RemoteClusterRunner {
 
   /** The object or its Secret changed. */
   update(object: RemoteCluster): void {
+    const onlyStatus = onlyStatusDiffers(this.#object, object);
+    const problem = this.#configError?.message;
     this.#object = object;
     this.#approve();
     const text = this.#readKubeconfig();
-    if (text === this.#kubeconfig && (this.#link !== undefined || text === undefined)) return this.#ports.changed();
+    if (text === this.#kubeconfig && (this.#link !== undefined || text === undefined)) {
+      if (!onlyStatus || this.#configError?.message !== problem) this.#ports.changed();
+      return;
+    }
     this.#kubeconfig = text;
     this.#link?.close();
     this.#link = undefined;

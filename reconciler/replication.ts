@@ -28,9 +28,12 @@ import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 import { addFinalizer, hasFinalizer, isBeingDeleted } from "./teardown/finalizer.ts";
 import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
+import { FINISH_MS, WritesUnderWay } from "./writes_under_way.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
 const TICK_MS = 30_000;
+/** The same while it does not run: a namespace that is missing, or a fence that is not ours, tells nobody when that ends. */
+const WAITING_MS = 10_000;
 /** How long the hook of a new namespace may take before its absence is told. */
 const HINTS_GRACE_MS = 25_000;
 /** Delay before a failed start is tried again. */
@@ -80,6 +83,8 @@ export class ReplicationRunner {
   #syncing = 0;
   #renewedAtMs = -Infinity;
   #startedAtMs = -Infinity;
+  /** What is written to DR, by what runs or the teardown: ended before another may write. */
+  #writes = new WritesUnderWay();
   #reachable = false;
   readonly #loop: ReconcileLoop;
 
@@ -94,7 +99,7 @@ export class ReplicationRunner {
       signal: this.#abort.signal,
       reconcile: () =>
         this.#reconcile().then(
-          () => this.#teardown?.retryInMs ?? TICK_MS,
+          () => this.#teardown?.retryInMs ?? (this.#running === undefined ? WAITING_MS : TICK_MS),
           (error: unknown) => this.#onFailure(error),
         ),
       settled: () => this.#writer.changed(),
@@ -135,6 +140,17 @@ export class ReplicationRunner {
     this.kick();
   }
 
+  /** Only its status was written. */
+  noteStatus(object: Replication): void {
+    this.#object = object;
+  }
+
+  /** Whether it reads or writes the RemoteCluster of this name. */
+  uses(remoteCluster: string): boolean {
+    const { sourceCluster, destinationCluster } = this.#object.spec;
+    return sourceCluster === remoteCluster || destinationCluster === remoteCluster;
+  }
+
   /** Something this Replication depends on may have changed. */
   kick(): void {
     this.#loop.kick();
@@ -149,12 +165,12 @@ export class ReplicationRunner {
     if (this.#object.spec.replicationMode === "Continuous" && this.#syncing === 0) void this.#sync();
   }
 
-  /** Ends it; the last status is written within the deadline. */
-  async stop(): Promise<void> {
+  /** Ends it: no write begins any more, those in flight are cut off after `graceMs`. */
+  async stop(graceMs = FINISH_MS): Promise<void> {
     this.#schedule.stop();
     this.#stopRunning();
     this.#abort.abort();
-    await this.#loop.ended();
+    await Promise.all([this.#writes.finish(graceMs), this.#loop.ended()]);
     this.#forgetMetrics();
   }
 
@@ -190,7 +206,12 @@ export class ReplicationRunner {
 
   async #tearDown(): Promise<void> {
     this.#stopRunning();
-    this.#teardown ??= new Teardown(this.#ports, this.#abort.signal, () => this.#writer.changed());
+    this.#teardown ??= new Teardown(
+      this.#ports,
+      this.#abort.signal,
+      await this.#nextWrites(),
+      () => this.#writer.changed(),
+    );
     await this.#teardown.step(this.#object, { replicationId: this.#epochOf, epoch: this.#epoch });
   }
 
@@ -234,6 +255,7 @@ export class ReplicationRunner {
 
   async #start(ends: Ends): Promise<void> {
     const { spec } = this.#object;
+    await this.#nextWrites();
     const identity = identityOf(this.#object, ends);
     // Another replication id, another cluster: what is known of the former one's fence means nothing there.
     if (this.#epochOf !== undefined && this.#epochOf !== identity.replicationId) this.#epoch = undefined;
@@ -271,6 +293,7 @@ export class ReplicationRunner {
       name: this.#name,
       identity,
       fence,
+      writes: this.#writes,
       spec: this.#object.spec,
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
@@ -312,6 +335,7 @@ export class ReplicationRunner {
       fence,
       ledger,
       namespace,
+      writes: this.#writes,
       continuous: spec.replicationMode === "Continuous",
       onUnreachable: () => this.#ports.remoteCluster(spec.destinationCluster)?.probe(),
       onChange: () => {
@@ -360,6 +384,13 @@ export class ReplicationRunner {
     }
   }
 
+  /** Waits for the writes of what ran before: one that comes late must not meet those of what follows. */
+  async #nextWrites(): Promise<WritesUnderWay> {
+    await this.#writes.finish(FINISH_MS);
+    this.#abort.signal.throwIfAborted();
+    return this.#writes = new WritesUnderWay();
+  }
+
   #followAnnotations({ replicator }: Running): void {
     replicator.holds.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
@@ -399,6 +430,7 @@ export class ReplicationRunner {
 
   #stopRunning(): void {
     if (this.#running === undefined) return;
+    void this.#writes.finish(FINISH_MS);
     this.#running.stop();
     this.#running = undefined;
     this.#askedSync = undefined;

@@ -29,11 +29,13 @@ import { OmissionReview } from "./omission_review.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { withProgress } from "./progress.ts";
+import { Passes } from "./passes.ts";
 import { proveLife } from "./proof.ts";
 import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
 import { Verifier } from "./verifier.ts";
+import type { WritesUnderWay } from "./writes_under_way.ts";
 
 /** What a Replicator is made of. */
 export interface ReplicatorOptions {
@@ -49,6 +51,8 @@ export interface ReplicatorOptions {
   readonly fence: Fence;
   readonly ledger: DeletionLedger;
   readonly namespace: SourceNamespace;
+  /** What is written to the target; its owner ends it. */
+  readonly writes: WritesUnderWay;
   /** Continuous: watches run and every change is mirrored at once. Otherwise only full passes write. */
   readonly continuous: boolean;
   /** Off: hints only. */
@@ -87,7 +91,6 @@ export class Replicator {
   readonly #tombstones = new Set<string>();
   readonly #usedRules = new Set<string>();
   readonly #deleteOrder = new DeleteOrder((key) => this.#abort.signal.aborted || this.queue.add(key));
-  #endFirstPass = () => {};
   readonly #definitions: Definitions;
   readonly #heat: WriteHeat;
   readonly #omissions: OmissionReview;
@@ -98,13 +101,20 @@ export class Replicator {
   #adaptations: Adaptations = () => ({});
   #barePods: readonly string[] = [];
   #lastPass: PassResult | undefined;
-  #startedWallMs = 0;
-  #passWaiters: (() => void)[] = [];
+  readonly #passes: Passes;
+  #isFirstPassBegun = false;
   deleted = 0;
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.queue = new KeyedQueue(options.clock);
+    this.#passes = new Passes({
+      queue: this.queue,
+      deleteOrder: this.#deleteOrder,
+      signal: this.#abort.signal,
+      kinds: () => this.#plan.kinds,
+      follower: (kind) => this.#followers.get(kind),
+    });
     this.#heat = new WriteHeat(options.clock);
     this.#omissions = new OmissionReview(this.memory, this.queue);
     this.#context = this.#makeContext();
@@ -118,6 +128,7 @@ export class Replicator {
       options.source,
       options.target,
       options.options.crds,
+      this.#context.target,
       (name) => this.#context.audit("create", groupResource(DEFINITIONS), name, ""),
     );
     this.#verifier = new Verifier({
@@ -167,8 +178,6 @@ export class Replicator {
   /** Begins to mirror. */
   start(): void {
     const { source, target, clock } = this.#options;
-    this.#startedWallMs = clock.wallMs();
-    if (this.#options.continuous) this.#endFirstPass = this.#deleteOrder.begin();
     this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
@@ -185,7 +194,7 @@ export class Replicator {
     });
   }
 
-  /** Stops; writes in flight are aborted. */
+  /** Stops; writes in flight are their owner's. */
   stop(): void {
     this.#abort.abort();
     for (const cleanup of this.#cleanups) cleanup();
@@ -195,7 +204,6 @@ export class Replicator {
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
     this.queue.clear();
-    for (const resolve of this.#passWaiters.splice(0)) resolve();
   }
 
   /** A write in the source namespace was announced. */
@@ -238,18 +246,20 @@ export class Replicator {
     const startedWallMs = this.#options.clock.wallMs();
     this.queue.retryDelayed();
     void this.#lookForBarePods();
-    const allowDeletes = this.#deleteOrder.begin();
-    try {
-      for (const tier of tiersOf(this.#plan.kinds)) {
-        await Promise.all(tier.map((kind) => this.#followers.get(kind.name)?.resync()));
-        await this.#quiet();
-        if (this.#abort.signal.aborted) return;
-      }
-    } finally {
-      allowDeletes();
-    }
-    await this.#quiet();
+    if (!this.#options.continuous) this.#passes.openAll();
+    await this.#passes.full();
+    if (this.#abort.signal.aborted) return;
     this.#endPass(startedWallMs);
+    this.#changed();
+  }
+
+  /** Of a Continuous Replication, once the kinds are known. */
+  async #firstPass(): Promise<void> {
+    const startedWallMs = this.#options.clock.wallMs();
+    const allowDeletes = this.#deleteOrder.begin();
+    await this.#passes.first();
+    if (!this.#abort.signal.aborted) this.#endPass(startedWallMs);
+    allowDeletes();
     this.#changed();
   }
 
@@ -267,7 +277,7 @@ export class Replicator {
   #makeContext(): MirrorContext {
     const { identity, options, source, target, fence, ledger, namespace, clock, auditLog, name, continuous, watch } =
       this.#options;
-    return makeContext({
+    const context = makeContext({
       identity,
       options,
       source,
@@ -298,6 +308,7 @@ export class Replicator {
           resourceVersion,
         }),
     });
+    return { ...context, target: this.#options.writes.over(target.client) };
   }
 
   /** Follows what both ends serve now; kinds that came or changed their version start, those that went stop. */
@@ -331,6 +342,7 @@ export class Replicator {
         knownVersion: this.#options.namespace.knownVersionOf(kind.source),
         wentBack: this.#options.namespace.wentBack,
         random: this.#options.random,
+        turnOf: (tier) => this.#passes.turnOf(tier),
         confirmed: (key) => this.#verifier.confirm(key),
         listed: (name, result) => this.#onListed(name, result),
       });
@@ -338,7 +350,11 @@ export class Replicator {
       follower.start();
     }
     this.#retryWithNewSchemas();
+    this.#passes.listed();
     this.#changed();
+    if (!continuous || this.#isFirstPassBegun) return;
+    this.#isFirstPassBegun = true;
+    void this.#firstPass();
   }
 
   /** What DR did not take by a schema it had before may be welcome now; what is not served any more is set aside. */
@@ -372,6 +388,7 @@ export class Replicator {
         replication: this.#options.name,
       });
     }
+    this.#passes.listed();
     if (this.queue.active === 0) this.#onQuiet();
     this.#changed();
   }
@@ -406,19 +423,16 @@ export class Replicator {
     this.#changed();
   }
 
+  /** Kinds that came, or could be listed, only after a pass. */
   #onQuiet(): void {
-    for (const resolve of this.#passWaiters.splice(0)) resolve();
+    if (this.#lastPass === undefined) return;
     for (const follower of this.#followers.values()) if (follower.tried) follower.watchCopies();
-    if (this.#lastPass !== undefined) return;
-    // The first pass: every kind listed once and all that it found is done.
-    for (const follower of this.#followers.values()) if (!follower.tried) return;
-    this.#endPass(this.#startedWallMs);
   }
 
   #endPass(startedWallMs: number): void {
     this.#lastPass = { startedWallMs, endedWallMs: this.#options.clock.wallMs() };
-    this.#endFirstPass();
     for (const follower of this.#followers.values()) follower.watchCopies();
+    this.#options.onChange();
   }
 
   #settle(item: Item, outcome: Outcome): void {
@@ -510,21 +524,9 @@ export class Replicator {
     return entry?.sourceUid === object.metadata.uid &&
       entry?.sourceResourceVersion === object.metadata.resourceVersion;
   }
-
-  /** Resolves when nothing waits for its turn: what is left failed and is delayed. */
-  #quiet(): Promise<void> {
-    if (this.queue.active === 0 || this.#abort.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => this.#passWaiters.push(resolve));
-  }
 }
 
 function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
   return b !== undefined && a.selected === b.selected && a.source.version === b.source.version &&
     a.target?.version === b.target?.version;
-}
-
-function tiersOf(kinds: readonly MirroredKind[]): MirroredKind[][] {
-  const tiers = new Map<number, MirroredKind[]>();
-  for (const kind of kinds) tiers.set(kind.tier, [...(tiers.get(kind.tier) ?? []), kind]);
-  return [...tiers.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
 }

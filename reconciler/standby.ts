@@ -87,7 +87,7 @@ async function copiesExist({ source, target }: Ends, identity: MirrorIdentity): 
   return found.includes(true);
 }
 
-/** A failover elsewhere shows here as it happens: `changed` is called when the verdict on the fence is another. */
+/** A failover elsewhere shows here as it happens: `changed` is called when the verdict on the fence is another, or does not allow writes. */
 export function watchFence(
   target: Cluster,
   identity: MirrorIdentity,
@@ -98,7 +98,8 @@ export function watchFence(
   const look = (lease: Parameters<Fence["observe"]>[0]) => {
     const before = fence.verdict.type;
     fence.observe(lease);
-    if (fence.verdict.type !== before) changed();
+    // A worker that read the Lease before us may have closed it already, and told nobody.
+    if (fence.verdict.type !== before || !fence.open) changed();
   };
   let seen = false;
   target.client.watch(LEASES, {

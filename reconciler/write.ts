@@ -28,7 +28,11 @@ export async function applyCopy(attempt: Attempt): Promise<Outcome> {
   if (kind.target === undefined) return await context.missingKind(kind);
   const known = entry.copy;
   const writes = await ownAsApplied(attempt) ? 2 : 1;
-  const stored = await store(kind.target, attempt, false);
+  const stored = await store(kind.target, attempt, false).catch((error: unknown) => {
+    // The first of the two was carried out.
+    if (writes === 2) context.audit("take", kind.name, name, entry.copy?.resourceVersion ?? "");
+    throw error;
+  });
   if ("failure" in stored) return { type: "Failed", failure: stored.failure };
   context.memory.setCopy(entry, markOf(stored.object.metadata));
   entry.remainder = stored.remainder;

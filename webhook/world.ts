@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { edgesOf } from "../crds/edges.ts";
 import type { AnyReplication, RemoteCluster, Replication } from "../crds/types.ts";
 import { describe, validateRemoteCluster, validateReplication, type Verdict, type World } from "../crds/validate.ts";
+import type { Edges } from "../crds/world.ts";
 import type { ResourceType } from "../kube/types.ts";
 import type { ReviewRequest } from "./review.ts";
 import type { Judgement } from "./server.ts";
@@ -32,6 +34,11 @@ export interface KnownTypes {
   readonly spellings: readonly string[];
 }
 
+/** What of a Replication others are judged by: what is written all the time stays at home. */
+export function withoutStatus({ apiVersion, kind, metadata, spec }: Replication): Replication {
+  return { apiVersion, kind, metadata: { ...metadata, managedFields: undefined }, spec };
+}
+
 /** Every accepted spelling of namespaced kinds, in lower case: plural, singular, kind, short names; bare or `.group`. */
 export function spellingsOf(types: readonly ResourceType[]): string[] {
   const spellings = types.filter((type) => type.namespaced).flatMap((type) =>
@@ -48,12 +55,16 @@ export function restoreWorld(snapshot: WorldSnapshot): (now: Date) => World {
   const types = new Map((snapshot.knownTypes ?? []).map((known) => [known.cluster, new Set(known.spellings)]));
   const secrets = snapshot.secretNames === undefined ? undefined : new Set(snapshot.secretNames);
   const { controlNamespace, tenantMode, localClusterId, replications } = snapshot;
+  let edges: Edges | undefined;
   return (now) => ({
     controlNamespace,
     tenantMode,
     localClusterId,
     remoteClusters,
     replications,
+    get edges(): Edges {
+      return edges ??= edgesOf(this);
+    },
     knownTypes: (cluster, spelling) => types.get(cluster)?.has(spelling.toLowerCase()),
     secretExists: (name) => secrets?.has(name),
     now,

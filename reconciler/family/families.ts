@@ -45,8 +45,8 @@ export class Families {
     this.#children = new ChildWriter(ports);
   }
 
-  /** Replications or clusters have changed. */
-  arrange(): void {
+  /** Replications or clusters have changed; `isNews`: in more than the status of some. */
+  arrange(isNews: boolean): void {
     const families = new Map(this.#ports.all().filter(isFamily).map((family) => [nameOf(family), family]));
     for (const [name, runner] of this.#runners) {
       if (families.get(name)?.metadata.uid === runner.object.metadata.uid) continue;
@@ -57,7 +57,7 @@ export class Families {
     for (const [name, family] of families) {
       const known = this.#runners.get(name);
       if (known === undefined) this.#add(name, family);
-      else known.update(family);
+      else known.update(family, isNews);
     }
     this.#sweep();
   }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isChildOf } from "../../crds/family.ts";
 import { SYNC_NOW } from "../../crds/keys.ts";
 import { REPLICATIONS } from "../../crds/resource_types.ts";
 import type { AnyReplication, Replication, ReplicationFamily, ReplicationStatus } from "../../crds/types.ts";
@@ -19,6 +20,7 @@ import { deletionWindowOf } from "../replication_settings.ts";
 import type { NotRunning } from "../status.ts";
 import { ReconcileLoop } from "../reconcile_loop.ts";
 import { StatusWriter } from "../status_writer.ts";
+import { onlyStatusDiffers } from "../verdicts.ts";
 import type { ChildWriter } from "./child_writer.ts";
 import { holdsOf, retireLeavers } from "./leavers.ts";
 import { type Members, planMembers } from "./members.ts";
@@ -78,6 +80,8 @@ export class FamilyRunner {
   #denied = false;
   #waiting: NotRunning | undefined = { reason: "Starting", message: "the controller has just seen it" };
   #members: Members = NOBODY;
+  /** The children at the last look, as they were. */
+  #seen: ReadonlySet<Replication> = new Set();
   readonly #errors = new Map<string, NotRunning>();
   /** `uid value` of every child that was handed a `sync-now`. */
   readonly #handed = new Set<string>();
@@ -117,10 +121,17 @@ export class FamilyRunner {
     return this.#object;
   }
 
-  /** The object changed. */
-  update(object: ReplicationFamily): void {
+  /** Replications have changed, itself perhaps; `isNews`: in more than the status of some. */
+  update(object: ReplicationFamily, isNews: boolean): void {
+    const onlyStatus = onlyStatusDiffers(this.#object, object);
     this.#object = object;
-    this.kick();
+    if (isNews || !onlyStatus || this.#haveChildrenChanged()) this.kick();
+  }
+
+  /** Since the last look at them. */
+  #haveChildrenChanged(): boolean {
+    const now = this.#ports.replications().filter((one) => isChildOf(one, this.#object));
+    return now.length !== this.#seen.size || now.some((child) => !this.#seen.has(child));
   }
 
   /** Namespaces, Replications or clusters may have changed. */
@@ -164,6 +175,7 @@ export class FamilyRunner {
   }
 
   #plan(source: FamilySource | undefined): Members {
+    this.#seen = new Set(this.#ports.replications().filter((one) => isChildOf(one, this.#object)));
     return planMembers({
       family: this.#object,
       namespaces: source?.namespaces,

@@ -30,6 +30,7 @@ import { hasFinalizer, removeFinalizer } from "./finalizer.ts";
 import { judgeTeardown, type LeftReason, type TeardownFacts } from "./judge.ts";
 import { removeQuota } from "../live_quota.ts";
 import { STANDBY_QUOTA } from "../standby_quota.ts";
+import type { WritesUnderWay } from "../writes_under_way.ts";
 import { giveUpFence, unlabelNamespace } from "./standby_namespace.ts";
 
 const FIRST_RETRY_MS = 1_000;
@@ -84,6 +85,7 @@ class FenceLost extends Error {
 export class Teardown {
   readonly #ports: TeardownPorts;
   readonly #signal: AbortSignal;
+  readonly #writes: WritesUnderWay;
   readonly #changed: () => void;
   #movedAtMs: number;
   #fruitless = 0;
@@ -95,9 +97,10 @@ export class Teardown {
   /** When the next step is due, in milliseconds from the end of the last. */
   retryInMs = FIRST_RETRY_MS;
 
-  constructor(ports: TeardownPorts, signal: AbortSignal, changed: () => void) {
+  constructor(ports: TeardownPorts, signal: AbortSignal, writes: WritesUnderWay, changed: () => void) {
     this.#ports = ports;
     this.#signal = signal;
+    this.#writes = writes;
     this.#changed = changed;
     this.#movedAtMs = ports.clock.monotonicMs();
   }
@@ -191,7 +194,7 @@ export class Teardown {
 
   #passPorts(site: Site): Omit<PassPorts, "types"> {
     return {
-      client: site.cluster.client,
+      client: this.#writes.over(site.cluster.client),
       signal: this.#signal,
       guard: async () => void await this.#guard(site),
       written: (operation, kind, name, resourceVersion) => {
@@ -252,7 +255,8 @@ export class Teardown {
 
   /** What kept the standby empty would keep it empty for ever. */
   async #removeQuota(site: Site): Promise<void> {
-    const { cluster: { client }, target: { destinationNamespace } } = site;
+    const { cluster, target: { destinationNamespace } } = site;
+    const client = this.#writes.over(cluster.client);
     const isOurs = async () => await this.#guard(site) !== undefined;
     const removed = await removeQuota(client, destinationNamespace, isOurs, { signal: this.#signal });
     if (removed !== undefined) this.#audit(site, "delete", "resourcequotas", STANDBY_QUOTA, removed);

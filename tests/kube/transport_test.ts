@@ -18,6 +18,7 @@ Deno.test("transport against a real API server", async (t) => {
   await t.step("how each attempt went is told, but for those that were given up", () => reportsCalls(cluster));
   await t.step("streams beyond 90 get a second connection", () => spreadsStreams(cluster));
   await t.step("a call that gets no answer ends with its deadline, its caller or close", () => endsCalls(cluster));
+  await t.step("what was sent is waited for, what was not is not sent any more", () => sendsNoMore(cluster));
   await t.step("a refused, cut or untrusted connection is Unreachable", () => reportsUnreachable(cluster));
   await t.step("pooled connections found dead are replaced after two deadlines", () => replacesDeadCalls(cluster));
   await t.step("stream connections found dead are replaced after two reports", () => replacesDeadStreams(cluster));
@@ -190,6 +191,23 @@ async function standsDelay(cluster: Cluster): Promise<void> {
   const startedAtMs = performance.now();
   assert.ok(await transport.request(version));
   assert.ok(performance.now() - startedAtMs >= 200);
+}
+
+async function sendsNoMore(cluster: Cluster): Promise<void> {
+  await using connection = await connectThroughProxy(cluster, { maxConcurrent: 1 });
+  const { proxy, transport } = connection;
+  proxy.delay(200);
+  const stop = new AbortController();
+  const create = (name: string) =>
+    transport.request({ method: "POST", path: configMaps, body: { metadata: { name } }, sendUntil: stop.signal });
+  const sent = create("was-sent");
+  const waiting = failureOf(create("was-not-sent"), "Aborted");
+  await waitFor("the first on its way", () => proxy.peak > 0, { deadlineMs: 20_000 });
+  stop.abort();
+  await waiting;
+  assert.ok(await sent);
+  await failureOf(create("too-late"), "Aborted");
+  await failureOf(transport.request({ method: "GET", path: `${configMaps}/was-not-sent` }), "NotFound");
 }
 
 async function boundsAnswers(cluster: Cluster): Promise<void> {
