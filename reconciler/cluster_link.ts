@@ -34,6 +34,8 @@ export interface LinkState {
   readonly clusterId?: string;
   /** What the credential lacks; undefined before the first look. */
   readonly missingPermissions?: readonly string[];
+  /** How often the kubeconfig in use was replaced: what was refused before is worth another try. */
+  readonly renewals?: number;
 }
 
 /** A namespace of the cluster that a Replication reads or writes. */
@@ -64,6 +66,10 @@ export interface LinkPorts {
 export class ClusterLink {
   readonly #ports: LinkPorts;
   readonly #client: KubeClient;
+  /** Another kubeconfig, which takes over once the same cluster has answered behind it. */
+  #candidate: { readonly address: ClusterAddress; readonly client: KubeClient } | undefined;
+  /** How often the kubeconfig was another one. */
+  #renewals = 0;
   readonly #abort = new AbortController();
   #cluster: Cluster | undefined;
   #state: LinkState = {};
@@ -90,6 +96,20 @@ export class ClusterLink {
     void this.probe();
   }
 
+  /**
+   * Another kubeconfig for the same cluster. Nothing is begun until its identity is confirmed behind it; then calls, watches and
+   * memory go on as they are. Throws ConfigError for unusable certificates.
+   */
+  renew(address: ClusterAddress): void {
+    const client = this.#ports.connect(address, () => {});
+    this.#candidate?.client.close();
+    this.#candidate = { address, client };
+    this.#renewals++;
+    this.#cluster?.dispatcher.pause();
+    this.#failures = 0;
+    void this.probe();
+  }
+
   /** Probes now: somebody met an error. Calls at the same time share one probe. */
   probe(): Promise<void> {
     clearTimeout(this.#timer);
@@ -106,6 +126,7 @@ export class ClusterLink {
     this.#abort.abort();
     clearTimeout(this.#timer);
     this.#cluster?.close();
+    this.#candidate?.client.close();
     this.#client.close();
   }
 
@@ -117,19 +138,38 @@ export class ClusterLink {
 
   async #probe(): Promise<void> {
     const { clock, metrics, name } = this.#ports;
+    const renewals = this.#renewals;
     const startedMs = clock.monotonicMs();
     try {
       const call = { signal: this.#abort.signal, deadlineMs: PROBE_DEADLINE_MS };
+      const client = this.#probed;
       const [version, clusterId] = await Promise.all([
-        this.#client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
-        readClusterId(this.#client, call),
+        client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
+        readClusterId(client, call),
       ]);
       metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
-      await this.#reached(clusterId, version.gitVersion);
+      if (renewals === this.#renewals) await this.#reached(clusterId, version.gitVersion);
     } catch (error) {
       const missing = isKubeError(error, "Forbidden") ? await this.#readMissing() : undefined;
-      if (!this.#abort.signal.aborted) this.#lost(error, missing);
+      if (!this.#abort.signal.aborted && renewals === this.#renewals) this.#lost(error, missing);
     }
+    // What was learned is of a kubeconfig that is not the one of now.
+    if (renewals !== this.#renewals && !this.#abort.signal.aborted) await this.#probe();
+  }
+
+  /** Behind whichever kubeconfig is the one of now. */
+  get #probed(): KubeClient {
+    return this.#candidate?.client ?? this.#client;
+  }
+
+  /** The same cluster answers behind the other kubeconfig. */
+  #takeOver(): void {
+    if (this.#candidate === undefined) return;
+    const { address, client } = this.#candidate;
+    this.#candidate = undefined;
+    this.#client.updateAddress(address);
+    client.close();
+    this.#ports.log.info("the new kubeconfig of cluster {cluster} is in use", { cluster: this.#ports.name });
   }
 
   async #reached(clusterId: string, kubernetesVersion: string | undefined): Promise<void> {
@@ -148,6 +188,7 @@ export class ClusterLink {
         error: { reason: "IdentityChanged", message },
       });
     }
+    this.#takeOver();
     this.#cluster ??= new Cluster({
       name: this.#ports.name,
       client: this.#client,
@@ -161,7 +202,15 @@ export class ClusterLink {
     const missing = await this.#checkPermissions(this.#cluster);
     this.#failures = 0;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
-    this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions: missing });
+    // Another kubeconfig may have come meanwhile, and is to be looked at first.
+    if (this.#candidate !== undefined) return;
+    this.#update({
+      reachable: true,
+      clusterId,
+      kubernetesVersion,
+      missingPermissions: missing,
+      renewals: this.#renewals,
+    });
     this.#cluster.dispatcher.resume();
   }
 
@@ -178,7 +227,7 @@ export class ClusterLink {
     const dispatcher = this.#cluster?.dispatcher;
     if (outcome === "throttled") dispatcher?.noteCall({ type: "Throttled", tookMs, retryAfterMs });
     else if (outcome === "timedOut") dispatcher?.noteCall({ type: "TimedOut", tookMs });
-    if (outcome === "timedOut" || outcome === "unanswered") this.#suspect();
+    if (outcome === "timedOut" || outcome === "unanswered" || outcome === "unauthorized") this.#suspect();
     else if (outcome === "answered" && method !== "GET") dispatcher?.noteCall({ type: "Answered", tookMs });
   }
 
@@ -203,7 +252,7 @@ export class ClusterLink {
     const uses = this.#ports.uses();
     const unused: ClusterUse = { namespace: "default", use: "Standby" };
     for (const { namespace, use } of uses.length === 0 ? [unused] : uses) {
-      const rules = await readRules(this.#client, namespace, this.#abort.signal);
+      const rules = await readRules(this.#probed, namespace, this.#abort.signal);
       for (const text of missingPermissions(rules, types, use)) missing.add(text);
     }
     return [...missing];
@@ -213,7 +262,7 @@ export class ClusterLink {
   async #readMissing(): Promise<readonly string[] | undefined> {
     if (!this.#ports.checkPermissions) return undefined;
     try {
-      const { types } = await this.#client.discover({ signal: this.#abort.signal });
+      const { types } = await this.#probed.discover({ signal: this.#abort.signal });
       return await this.#findMissing(types);
     } catch {
       return undefined;

@@ -77,9 +77,8 @@ export class RemoteClusterRunner {
     const text = this.#readKubeconfig();
     if (text === this.#kubeconfig && (this.#link !== undefined || text === undefined)) return this.#ports.changed();
     this.#kubeconfig = text;
-    this.#link?.close();
-    this.#link = undefined;
-    if (text !== undefined) this.#open(text);
+    if (text === undefined) this.close();
+    else this.#open(text);
     this.#ports.changed();
   }
 
@@ -131,31 +130,34 @@ export class RemoteClusterRunner {
     return undefined;
   }
 
+  /** A link of this kubeconfig: the one there is, under another credential, if there is one. */
   #open(base64: string): void {
     const address = addressIn(base64);
-    if ("message" in address) {
-      this.#configError = address;
-      return;
-    }
-    this.#configError = undefined;
+    this.#configError = "message" in address ? address : undefined;
+    if ("message" in address) return this.close();
     try {
-      this.#link = new ClusterLink({
-        ...this.#ports,
-        connect: (address, onCall) => this.#ports.connect(address, onCall),
-        uses: () => this.#ports.uses(),
-        random: () => this.#ports.random(),
-        name: this.#object.metadata.name,
-        address,
-        checkPermissions: true,
-        pinnedClusterId: () => this.#clusterId,
-        changed: () => this.#onLink(),
-      });
+      if (this.#link === undefined) this.#connect(address);
+      else this.#link.renew(address);
     } catch (error) {
       // Certificates that cannot be used are noticed only here.
       if (!(error instanceof ConfigError)) throw error;
       this.#configError = { reason: error.reason, message: error.message };
-      return;
+      this.close();
     }
+  }
+
+  #connect(address: ClusterAddress): void {
+    this.#link = new ClusterLink({
+      ...this.#ports,
+      connect: (address, onCall) => this.#ports.connect(address, onCall),
+      uses: () => this.#ports.uses(),
+      random: () => this.#ports.random(),
+      name: this.#object.metadata.name,
+      address,
+      checkPermissions: true,
+      pinnedClusterId: () => this.#clusterId,
+      changed: () => this.#onLink(),
+    });
     this.#link.start();
   }
 
@@ -175,8 +177,7 @@ export class RemoteClusterRunner {
     this.#ports.log.warn("identity of cluster {cluster} approved", { cluster: this.#object.metadata.name, clusterId });
     this.#clusterId = clusterId;
     const text = this.#kubeconfig;
-    this.#link?.close();
-    this.#link = undefined;
+    this.close();
     if (text !== undefined) this.#open(text);
   }
 

@@ -16,6 +16,7 @@ export interface ApiCall {
   /** Path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: Headers;
   readonly watch: boolean;
   /** Name of the object that a POST creates. */
   readonly creates?: string;
@@ -76,7 +77,8 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
     const body = request.body === null ? null : await request.arrayBuffer();
     const creates = request.method === "POST" ? nameIn(body) : undefined;
-    const call = { method: request.method, path, query, watch, creates, underWay: state.underWay };
+    const { headers } = request;
+    const call = { method: request.method, path, query, headers, watch, creates, underWay: state.underWay };
     const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
     if (fault !== undefined) state.met++;
     if (fault?.do === "answer") return answer(fault);
@@ -91,7 +93,8 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
       if (!watch) state.underWay--;
     }
   };
-  const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, onListen: () => {} };
+  const { signal } = ended;
+  const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, signal, onListen: () => {} };
   // A caller that gave up is no fault of the proxy.
   const serve = (request: Request) => handle(request).catch(() => new Response("no answer", { status: 502 }));
   const server = Deno.serve(options, serve);
@@ -111,9 +114,10 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
       return () => faults.delete(fault);
     },
     async [Symbol.asyncDispose]() {
+      // Not in good order: watches of a controller that goes on would never end.
       ended.abort();
       client.close();
-      await server.shutdown();
+      await server.finished;
     },
   };
 }
