@@ -77,6 +77,8 @@ async function writeKnown(
       object = omission.object;
       omitted.push(path);
     }
+    // An update names the copy that an activation would have changed; a create has nothing but the fence.
+    if (!dryRun && entry.copy === undefined) await context.fence.prove();
     // Rounds take their time: the fence may have closed meanwhile.
     if (!dryRun && !context.mayWrite()) return { failure: fencedFailure(context) };
     try {

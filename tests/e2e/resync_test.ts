@@ -72,7 +72,7 @@ class Scene {
     for (const namespace of [name, `${name}-dr`]) {
       await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
     }
-    const fence = new Fence(fenceLeaseStore(client, `${name}-dr`, {}), "holder", undefined);
+    const fence = new Fence(fenceLeaseStore(client, `${name}-dr`, {}), "holder", undefined, systemClock);
     await fence.acquire(() => Promise.resolve(false), {});
     return new Scene(client, name, fence, tracked);
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { systemClock, waitFor } from "../../kube/clock.ts";
 import { issueCa, issueLeaf } from "../../webhook/x509.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { inlineKubeconfig } from "../rig/kubeconfig.ts";
@@ -35,6 +36,8 @@ export type Fault =
   }
   /** It is forwarded after a while. */
   | { readonly do: "delay"; readonly delayMs: number }
+  /** A watch that is half-open: it is there, and nothing comes. */
+  | { readonly do: "mute" }
   /** The connection breaks after this many bytes of the answer. */
   | { readonly do: "cut"; readonly afterBytes: number };
 
@@ -82,9 +85,10 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
     if (fault !== undefined) state.met++;
     if (fault?.do === "answer") return answer(fault);
+    if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), watches));
     if (!watch) state.underWay++;
     try {
-      if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+      if (fault?.do === "delay") await waitFor(systemClock, fault.delayMs, ended.signal);
       const target = `${cluster.server}${path}${search}`;
       const response = await forward(client, target, request, body, ended.signal);
       if (watch) return new Response(untilBroken(response.body, watches), response);
