@@ -7,15 +7,14 @@ import { createHash } from "node:crypto";
 import type { ClusterAddress } from "../kube/config.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { CallReport } from "../kube/transport_types.ts";
-import type { KubeClient, ResourceType } from "../kube/types.ts";
+import type { KubeClient } from "../kube/types.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
-import { missingPermissions, readRules, type Use } from "./permissions.ts";
+import { type ClusterUse, PermissionReview } from "./permission_review.ts";
 
 const PROBE_MS = 10_000;
-const PERMISSIONS_EVERY_MS = 60_000;
 const MAX_RETRY_MS = 30_000;
 const PROBE_DEADLINE_MS = 5_000;
 
@@ -36,12 +35,6 @@ export interface LinkState {
   readonly missingPermissions?: readonly string[];
   /** How often the kubeconfig in use was replaced: what was refused before is worth another try. */
   readonly renewals?: number;
-}
-
-/** A namespace of the cluster that a Replication reads or writes. */
-export interface ClusterUse {
-  readonly namespace: string;
-  readonly use: Use;
 }
 
 /** What a link needs. */
@@ -71,16 +64,17 @@ export class ClusterLink {
   /** How often the kubeconfig was another one. */
   #renewals = 0;
   readonly #abort = new AbortController();
+  readonly #permissions: PermissionReview;
   #cluster: Cluster | undefined;
   #state: LinkState = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #permissionsAtMs = -Infinity;
   #probing: Promise<void> | undefined;
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
     this.#client = ports.connect(ports.address, (report) => this.#note(report));
+    this.#permissions = this.#reviewPermissions();
   }
 
   get state(): LinkState {
@@ -105,6 +99,7 @@ export class ClusterLink {
     this.#candidate?.client.close();
     this.#candidate = { address, client };
     this.#renewals++;
+    this.#permissions.forget();
     this.#cluster?.dispatcher.pause();
     this.#failures = 0;
     void this.probe();
@@ -150,8 +145,7 @@ export class ClusterLink {
       metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
       if (renewals === this.#renewals) await this.#reached(clusterId, version.gitVersion);
     } catch (error) {
-      const missing = isKubeError(error, "Forbidden") ? await this.#readMissing() : undefined;
-      if (!this.#abort.signal.aborted && renewals === this.#renewals) this.#lost(error, missing);
+      if (!this.#abort.signal.aborted && renewals === this.#renewals) this.#lost(error);
     }
     // What was learned is of a kubeconfig that is not the one of now.
     if (renewals !== this.#renewals && !this.#abort.signal.aborted) await this.#probe();
@@ -199,19 +193,14 @@ export class ClusterLink {
     });
     this.#showConcurrency();
     if (this.#cluster.catalogue === undefined) await this.#cluster.refreshCatalogue(this.#abort.signal);
-    const missing = await this.#checkPermissions(this.#cluster);
     this.#failures = 0;
-    this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
     // Another kubeconfig may have come meanwhile, and is to be looked at first.
     if (this.#candidate !== undefined) return;
-    this.#update({
-      reachable: true,
-      clusterId,
-      kubernetesVersion,
-      missingPermissions: missing,
-      renewals: this.#renewals,
-    });
+    this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
+    const { missing: missingPermissions } = this.#permissions;
+    this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions, renewals: this.#renewals });
     this.#cluster.dispatcher.resume();
+    if (this.#ports.checkPermissions) this.#permissions.look();
   }
 
   #showConcurrency(): void {
@@ -238,38 +227,25 @@ export class ClusterLink {
     void this.probe();
   }
 
-  async #checkPermissions(cluster: Cluster): Promise<readonly string[] | undefined> {
-    if (!this.#ports.checkPermissions) return [];
-    const nowMs = this.#ports.clock.monotonicMs();
-    const known = this.#state.missingPermissions;
-    if (known !== undefined && known.length === 0 && nowMs - this.#permissionsAtMs < PERMISSIONS_EVERY_MS) return known;
-    this.#permissionsAtMs = nowMs;
-    return await this.#findMissing(cluster.catalogue?.discovery.types ?? []);
+  #reviewPermissions(): PermissionReview {
+    const { uses, clock, log, name } = this.#ports;
+    const { signal } = this.#abort;
+    return new PermissionReview({
+      client: () => this.#probed,
+      types: async () => this.#cluster?.catalogue?.discovery.types ?? (await this.#probed.discover({ signal })).types,
+      uses,
+      clock,
+      signal,
+      done: () => this.#update({ ...this.#state, missingPermissions: this.#permissions.missing }),
+      failed: (error) => {
+        if (!signal.aborted) {
+          log.debug("cannot ask what {cluster} allows: {reason}", { cluster: name, reason: String(error) });
+        }
+      },
+    });
   }
 
-  async #findMissing(types: readonly ResourceType[]): Promise<string[]> {
-    const missing = new Set<string>();
-    const uses = this.#ports.uses();
-    const unused: ClusterUse = { namespace: "default", use: "Standby" };
-    for (const { namespace, use } of uses.length === 0 ? [unused] : uses) {
-      const rules = await readRules(this.#probed, namespace, this.#abort.signal);
-      for (const text of missingPermissions(rules, types, use)) missing.add(text);
-    }
-    return [...missing];
-  }
-
-  /** A credential that may not even see the identity: all that it lacks says more than the one call that was refused. */
-  async #readMissing(): Promise<readonly string[] | undefined> {
-    if (!this.#ports.checkPermissions) return undefined;
-    try {
-      const { types } = await this.#probed.discover({ signal: this.#abort.signal });
-      return await this.#findMissing(types);
-    } catch {
-      return undefined;
-    }
-  }
-
-  #lost(error: unknown, missingPermissions = this.#state.missingPermissions): void {
+  #lost(error: unknown): void {
     this.#failures++;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 0);
     // Another cluster stays another cluster, though it does not answer at present: only its own identity ends that.
@@ -286,9 +262,10 @@ export class ClusterLink {
       ...this.#state,
       reachable: false,
       error: { reason, message },
-      missingPermissions,
       unreachableSinceWallMs: this.#state.unreachableSinceWallMs ?? this.#ports.clock.wallMs(),
     });
+    // A credential that may not even see the identity: all that it lacks says more than the one call that was refused.
+    if (this.#ports.checkPermissions && isKubeError(error, "Forbidden")) this.#permissions.look();
   }
 
   #update(state: LinkState): void {

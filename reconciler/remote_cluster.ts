@@ -10,11 +10,12 @@ import { type ClusterAddress, ConfigError } from "../kube/config.ts";
 import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
-import { ClusterLink, type ClusterUse, identityHoldId, type LinkState } from "./cluster_link.ts";
+import { ClusterLink, identityHoldId, type LinkState } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
 import { addressIn, kubeconfigIn, type KubeconfigProblem } from "./kubeconfig_secret.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { ClusterUse } from "./permission_review.ts";
 
 /** What a RemoteCluster needs. */
 export interface RemoteClusterPorts {
@@ -231,5 +232,6 @@ function healthOf(configInvalid: boolean, state: LinkState): NonNullable<RemoteC
   if (configInvalid) return "Unhealthy";
   if (state.reachable === undefined) return "Unknown";
   if (!state.reachable) return "Unhealthy";
-  return (state.missingPermissions ?? []).length > 0 ? "Degraded" : "Healthy";
+  if (state.missingPermissions === undefined) return "Unknown";
+  return state.missingPermissions.length > 0 ? "Degraded" : "Healthy";
 }

@@ -22,7 +22,7 @@ Deno.test("a DR cluster is used only with the identity that was pinned and a cre
   await using _other = other;
   using eyes = new Api(other);
   const credential = { namespace: CONTROL, serviceAccount: "dr-syncer-dr" };
-  const { kubeconfig: otherKubeconfig } = await installDr(other);
+  const { kubeconfig: otherKubeconfig } = await installDr(other, "dr-cluster/without-rbac-objects");
   const drKubeconfig = await safety.scene.dr.kubeconfigFor(credential);
   const identities = { safety, other, eyes, drKubeconfig, otherKubeconfig };
   await safety.mirror("beacon", ["first"]);
@@ -32,6 +32,7 @@ Deno.test("a DR cluster is used only with the identity that was pinned and a cre
     "a kubeconfig that would run programs, read files or skip checks is refused by name": () => refused(identities),
     "no Secret, no key, no kubeconfig in it: the condition says which": () => missing(identities),
     "a credential without permissions: verbs, kinds and what to do": () => unauthorized(identities),
+    "the role without RBAC objects suffices where none are mirrored": () => withoutRbacObjects(identities),
     "a token that replaces a revoked one is picked up": () => rotated(identities),
     "tokens rotate under a stream of writes: nothing is lost, listed anew or sent to another cluster": () =>
       rotateUnderWrites(safety, other),
@@ -183,6 +184,24 @@ async function unauthorized({ safety }: Identities): Promise<void> {
   for (const role of ["dr-syncer-dr", "dr-syncer-dr-rbac-objects"]) await bind(role);
   const healed = await safety.source.condition("remoteclusters", name, { type: "Authorized", status: "True" });
   assert.equal(healed.status.health, "Healthy");
+}
+
+async function withoutRbacObjects({ safety, otherKubeconfig }: Identities): Promise<void> {
+  const name = "id-skip";
+  await connectDr(safety.scene.source, name, otherKubeconfig);
+  await safety.mirror(name, ["a"], { destinationCluster: name, rbacObjects: "Skip" });
+  const healthy = (object: Printed) =>
+    conditionOf(object, "Authorized")?.status === "True" && object.status.health === "Healthy";
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
+  await safety.mirror(`${name}-not`, ["a"], { destinationCluster: name });
+  const lacking = { type: "Authorized", status: "False" as const, reason: "PermissionsMissing" };
+  const remote = await safety.source.condition("remoteclusters", name, lacking);
+  assert.match(
+    conditionOf(remote, "Authorized").message,
+    /lacks: escalate, bind on roles\.rbac\.authorization\.k8s\.io\. /,
+  );
+  await safety.scene.source.kubectl(["delete", "replications.dr-syncer.io", `${name}-not`, "-n", CONTROL]);
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
 }
 
 async function rotated({ safety }: Identities): Promise<void> {

@@ -92,7 +92,7 @@ class End implements AsyncDisposable {
 }
 
 /** Writes ConfigMaps without end; `stop` answers what each holds. */
-class Writer {
+class Writer implements AsyncDisposable {
   readonly #client: KubeClient;
   readonly #namespace: string;
   readonly #written = new Map<string, string>();
@@ -109,8 +109,12 @@ class Writer {
   async stop(): Promise<ReadonlyMap<string, string>> {
     this.#stopped = true;
     await this.#done;
-    this.#client.close();
     return this.#written;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#client.close();
   }
 
   async #run(): Promise<void> {
@@ -140,7 +144,7 @@ export async function rotateUnderWrites(safety: SafetyScene, other: Cluster): Pr
   await safety.scene.apply([replication(name, spec)]);
   await safety.source.condition("replications", name, { type: "Synced", status: "True" }, DEADLINE_MS);
   const reachable = await Promise.all([from, to].map((end) => reachableSince(safety.source, end.name)));
-  const writer = new Writer(other, name);
+  await using writer = new Writer(other, name);
   await arrives(safety.dr, name, writer);
   after.push(...[from, to].map(({ proxy }) => new Calls(proxy)));
   const second = [await from.connect(source, "second"), await to.connect(source, "second")] as const;
