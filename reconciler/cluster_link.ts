@@ -167,7 +167,8 @@ export class ClusterLink {
   }
 
   async #reached(clusterId: string, kubernetesVersion: string | undefined): Promise<void> {
-    const pinned = this.#ports.pinnedClusterId();
+    // What is at work knows its identity before anybody has pinned it.
+    const pinned = this.#ports.pinnedClusterId() ?? this.#cluster?.clusterId;
     if (pinned !== undefined && pinned !== clusterId) {
       const message =
         `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
