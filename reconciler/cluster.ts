@@ -18,6 +18,7 @@ import { type DefinitionFacts, readDefinitionFacts } from "./definition_facts.ts
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
+import { SharedRead } from "./shared_read.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
@@ -40,7 +41,7 @@ export class Cluster {
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
-  #refreshing: Promise<Catalogue> | undefined;
+  readonly #refreshing = new SharedRead((signal) => this.#read(signal));
   readonly #listeners = new Set<() => void>();
 
   constructor(options: {
@@ -70,8 +71,7 @@ export class Cluster {
 
   /** Reads what the cluster serves; calls at the same time share one read. Listeners are told when it changed. */
   refreshCatalogue(signal?: AbortSignal): Promise<Catalogue> {
-    this.#refreshing ??= this.#read(signal).finally(() => this.#refreshing = undefined);
-    return this.#refreshing;
+    return this.#refreshing.get(signal);
   }
 
   /** Tells when the catalogue has changed. */
