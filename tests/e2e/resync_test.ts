@@ -61,6 +61,7 @@ class Scene {
       sourceIdentityKnown: () => true,
       missingKind: () => Promise.reject(new Error("the kind is there")),
       specReplicasPath: () => undefined,
+      isYoung: () => false,
       targetSchema: () => undefined,
       usedRules: new Set(),
       adaptation: () => ({}),
