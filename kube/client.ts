@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ClusterAddress } from "./address.ts";
 import { discover } from "./discovery.ts";
 import { KubeError } from "./errors.ts";
 import { actionOf, collectionPath, objectPath } from "./paths.ts";
@@ -145,6 +146,10 @@ class ApiClient implements KubeClient {
 
   discover(call: Call = {}): Promise<Discovery> {
     return discover(this.#transport, call);
+  }
+
+  updateAddress(address: ClusterAddress): void {
+    this.#transport.updateAddress(address);
   }
 
   close(): void {

@@ -76,6 +76,7 @@ class ApiTransport implements Transport {
   readonly #bulkSlots: Semaphore;
   readonly #pool: StreamPool;
   readonly #clientOf = new WeakMap<Stream, CountedClient>();
+  readonly #addressListeners = new Set<() => void>();
 
   constructor(address: ClusterAddress, options: TransportOptions) {
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_CONCURRENT;
@@ -159,12 +160,19 @@ class ApiTransport implements Transport {
     const calls = sameConnection(before, address) ? undefined : openClient(address, "http1", this.#maxConcurrent);
     this.#address = address;
     this.#headers = this.#headerSource(address);
-    if (calls === undefined) return;
-    this.#calls.retire();
-    this.#calls = calls;
-    this.#pool.retireAll();
-    this.#onEvent({ type: "rebuilt", client: "calls", why: "address" });
-    this.#onEvent({ type: "rebuilt", client: "streams", why: "address" });
+    if (calls !== undefined) {
+      this.#calls.retire();
+      this.#calls = calls;
+      this.#pool.retireAll();
+      this.#onEvent({ type: "rebuilt", client: "calls", why: "address" });
+      this.#onEvent({ type: "rebuilt", client: "streams", why: "address" });
+    }
+    for (const listener of [...this.#addressListeners]) listener();
+  }
+
+  onAddress(listener: () => void): () => void {
+    this.#addressListeners.add(listener);
+    return () => this.#addressListeners.delete(listener);
   }
 
   close(): void {
@@ -259,6 +267,7 @@ async function inPlaceOf<T>(places: Semaphore, { signal }: Deadline, call: () =>
 function outcomeOf(error: unknown, tooLate: boolean): CallReport["outcome"] {
   if (!(error instanceof KubeError)) return tooLate ? "timedOut" : "unanswered";
   if (error.httpStatus === 429) return "throttled";
+  if (error.httpStatus === 401) return "unauthorized";
   // A page that is given up for its size is an answer.
   if (error.httpStatus === 0) return error.reason === "TooLarge" ? "answered" : "unanswered";
   return error.httpStatus >= 500 ? "failed" : "answered";

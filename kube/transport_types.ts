@@ -59,8 +59,8 @@ export interface CallReport {
   readonly method: string;
   /** From the moment it had its place; waiting for one is not the server's time. */
   readonly tookMs: number;
-  /** `answered`: anything but 429 and 5xx; `failed`: a 5xx; `unanswered`: no connection. */
-  readonly outcome: "answered" | "throttled" | "timedOut" | "unanswered" | "failed";
+  /** `unauthorized`: a 401; `answered`: anything else but 429 and 5xx; `failed`: a 5xx; `unanswered`: no connection. */
+  readonly outcome: "answered" | "throttled" | "timedOut" | "unanswered" | "unauthorized" | "failed";
   /** What a 429 asked for. */
   readonly retryAfterMs?: number;
 }
@@ -94,8 +94,13 @@ export interface Transport {
    * that never came included, further streams use a new client. Does not release the stream.
    */
   reportDead(stream: Stream): void;
-  /** Another address or credential for the same cluster: calls from now on use it, calls under way end as they began. */
+  /**
+   * Another address or credential for the same cluster: calls from now on use it, calls under way end as they began, and whoever
+   * reads a stream is told by `onAddress`. Throws ConfigError for unusable certificates: then nothing has changed.
+   */
   updateAddress(address: ClusterAddress): void;
+  /** Tells when address or credential have changed; the result ends that. */
+  onAddress(listener: () => void): () => void;
   /** Ends every call, stream and connection; calls fail with Aborted from then on. */
   close(): void;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ClusterAddress } from "./address.ts";
+
 /** Owner reference, as in `metadata.ownerReferences`. */
 export interface OwnerReference {
   apiVersion: string;
@@ -204,6 +206,11 @@ export interface KubeClient extends Reader, Writer, Watcher {
   json(method: string, path: string, body?: unknown, call?: Call): Promise<unknown>;
   /** Every kind the server has, one (preferred) version each, with their other served versions. */
   discover(call?: Call): Promise<Discovery>;
+  /**
+   * Another address or credential of the same cluster, which the caller has made sure of: calls from now on use it, watches go on
+   * where they are over new streams. Throws ConfigError for unusable certificates: then nothing has changed.
+   */
+  updateAddress(address: ClusterAddress): void;
   /** Ends every call, watch and connection. */
   close(): void;
 }

@@ -63,6 +63,13 @@ export function startWatch(
   return { reconnect: (why) => run.feed({ kind: "Reconnect", why }), done: run.run() };
 }
 
+/** Notices that the transport has another address than a stream was opened with, until `end`. */
+interface AddressWatch {
+  /** Something came: the stream may be past its list. */
+  heard(): void;
+  end(): void;
+}
+
 class WatchRun {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -185,20 +192,34 @@ class WatchRun {
   async #follow(effect: Extract<WatchEffect, { do: "openStream" }>, signal: AbortSignal): Promise<void> {
     const { leastStreamSeconds = 300 } = this.options;
     const timeoutSeconds = Math.round(leastStreamSeconds * (1 + this.#random()));
-    const stream = await this.transport.stream({
-      path: this.#path,
-      query: streamQuery(this.query, effect.version, timeoutSeconds),
-      accept: this.query.metadataOnly ? METADATA_WATCH : undefined,
-      signal,
-      headerDeadlineMs: this.options.headerDeadlineMs ?? 15_000,
-      action: this.#action,
-    });
+    const address = this.#followAddress();
+    try {
+      const stream = await this.transport.stream({
+        path: this.#path,
+        query: streamQuery(this.query, effect.version, timeoutSeconds),
+        accept: this.query.metadataOnly ? METADATA_WATCH : undefined,
+        signal,
+        headerDeadlineMs: this.options.headerDeadlineMs ?? 15_000,
+        action: this.#action,
+      });
+      await this.#readOut(stream, address, signal);
+    } finally {
+      address.end();
+    }
+  }
+
+  async #readOut(stream: Stream, address: AddressWatch, signal: AbortSignal): Promise<void> {
     this.#stream = stream;
     const silence = this.#listen(signal);
+    const heard = () => {
+      silence.heard();
+      address.heard();
+    };
     try {
       if (signal.aborted) return;
       this.feed({ kind: "Opened" });
-      await this.#read(stream, silence, signal);
+      address.heard();
+      await this.#read(stream, heard, signal);
       if (!signal.aborted) this.feed({ kind: "StreamEnd" });
     } finally {
       silence.end();
@@ -207,7 +228,20 @@ class WatchRun {
     }
   }
 
-  async #read(stream: Stream, silence: Silence, signal: AbortSignal): Promise<void> {
+  /** A stream of a former address goes as soon as nothing is lost by it: not in the middle of a list. */
+  #followAddress(): AddressWatch {
+    let changed = false;
+    const tell = (): void => {
+      if (changed) this.feed({ kind: "AddressChanged" });
+    };
+    const end = this.transport.onAddress(() => {
+      changed = true;
+      tell();
+    });
+    return { heard: tell, end };
+  }
+
+  async #read(stream: Stream, heard: () => void, signal: AbortSignal): Promise<void> {
     const splitter = new LineSplitter();
     const reader = stream.body.getReader();
     // The signal given to `fetch` reaches the body through a weak reference: once that is collected, only this ends it.
@@ -217,12 +251,12 @@ class WatchRun {
       while (!signal.aborted) {
         const { done, value } = await reader.read();
         if (done) return;
-        silence.heard();
         splitter.push(value, (line) => {
           this.feed(readLine(this.type, this.query, line, this.#clock.nowMs()));
           return !signal.aborted;
         });
         release(value);
+        heard();
       }
     } finally {
       signal.removeEventListener("abort", cancel);
@@ -267,7 +301,13 @@ class WatchRun {
   }
 
   async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
-    await waitFor(this.#clock, delayMs, signal);
+    // What failed may have failed for the credential's sake.
+    const end = this.transport.onAddress(() => this.feed({ kind: "AddressChanged" }));
+    try {
+      await waitFor(this.#clock, delayMs, signal);
+    } finally {
+      end();
+    }
     if (!signal.aborted) this.feed({ kind: "WaitOver" });
   }
 }

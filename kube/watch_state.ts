@@ -45,6 +45,8 @@ export type WatchInput =
   | { readonly kind: "Probed"; readonly version: string }
   | { readonly kind: "WaitOver" }
   | { readonly kind: "Reconnect"; readonly why: string }
+  /** The transport has another address or credential than the stream was opened with. */
+  | { readonly kind: "AddressChanged" }
   | { readonly kind: "Stop" };
 
 /** One page of a list, its objects as events. */

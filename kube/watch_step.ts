@@ -32,7 +32,7 @@ export function stepWatch(state: WatchState, input: WatchInput, context: WatchCo
     case "Watching":
       return stepWatching(state, input, context);
     case "BackingOff":
-      return input.kind === "WaitOver" || input.kind === "Reconnect" ? resume(state, context) : stay(state);
+      return ["WaitOver", "Reconnect", "AddressChanged"].includes(input.kind) ? resume(state, context) : stay(state);
     case "Ended":
       return stay(state);
   }
@@ -147,6 +147,8 @@ function stepWatching(state: In<"Watching">, input: WatchInput, context: WatchCo
       return verify(state, context, input.silenceMs);
     case "Reconnect":
       return reopen(state, context, input.why);
+    case "AddressChanged":
+      return move(state, context);
     default:
       return stay(state);
   }
@@ -209,6 +211,15 @@ function reopen(state: In<"Watching">, context: WatchContext, why: string): Watc
   const next = connect(recovered(state, context), state.version, false);
   const error = new KubeError("Aborted", `a reconnect was asked for: ${why}`);
   return { state: next.state, effects: [{ do: "disconnected", error, retryInMs: 0 }, ...next.effects] };
+}
+
+/** Behind another address another server may answer, one that is not as far yet: it is asked first. */
+function move(state: In<"Watching">, context: WatchContext): WatchStep {
+  const error = new KubeError("Aborted", "address or credential have changed");
+  return {
+    state: { kind: "Probing", failures: recovered(state, context), version: state.version },
+    effects: [{ do: "disconnected", error, retryInMs: 0 }, { do: "probe" }],
+  };
 }
 
 function backOff(state: WatchState, error: KubeError, context: WatchContext, version?: string): WatchStep {

@@ -45,6 +45,7 @@ const INPUTS: Record<string, WatchInput> = {
   ProbedBehind: { kind: "Probed", version: "3" },
   WaitOver: { kind: "WaitOver" },
   Reconnect: { kind: "Reconnect", why: "test" },
+  AddressChanged: { kind: "AddressChanged" },
   Stop: { kind: "Stop" },
 };
 
@@ -152,6 +153,7 @@ const TABLE: Record<string, Record<string, string>> = {
     Broken: "BackingOff/1 5 > disconnected:100 wait:100",
     Silent: "Probing/0 5 > probe",
     Reconnect: "Connecting/0 5 > disconnected:0 openStream:5",
+    AddressChanged: "Probing/0 5 > disconnected:0 probe",
   },
   WatchingLong: {
     Added: "Watching/0 9 received > event",
@@ -168,9 +170,18 @@ const TABLE: Record<string, Record<string, string>> = {
     Broken: "BackingOff/1 5 > disconnected:100 wait:100",
     Silent: "Probing/0 5 > reportDead disconnected:0 probe",
     Reconnect: "Connecting/0 5 > disconnected:0 openStream:5",
+    AddressChanged: "Probing/0 5 > disconnected:0 probe",
   },
-  BackingOff: { WaitOver: "Listing/2 > openStream", Reconnect: "Listing/2 > openStream" },
-  BackingOffAt: { WaitOver: "Probing/2 5 > probe", Reconnect: "Probing/2 5 > probe" },
+  BackingOff: {
+    WaitOver: "Listing/2 > openStream",
+    Reconnect: "Listing/2 > openStream",
+    AddressChanged: "Listing/2 > openStream",
+  },
+  BackingOffAt: {
+    WaitOver: "Probing/2 5 > probe",
+    Reconnect: "Probing/2 5 > probe",
+    AddressChanged: "Probing/2 5 > probe",
+  },
   Ended: {},
 };
 

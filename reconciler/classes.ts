@@ -8,6 +8,9 @@ import type { Call, Reader, ResourceType } from "../kube/types.ts";
 import { INGRESS_CLASSES, PRIORITY_CLASSES, RUNTIME_CLASSES, STORAGE_CLASSES } from "./builtin_types.ts";
 import { CLASS_KINDS, type ClassKind } from "./desired/classes.ts";
 import { classify, type Failure } from "./failure.ts";
+import { SharedRead } from "./shared_read.ts";
+
+const CALL_DEADLINE_MS = 10_000;
 
 const TYPES: Readonly<Record<ClassKind, ResourceType>> = {
   StorageClass: STORAGE_CLASSES,
@@ -26,10 +29,11 @@ export type ClassList = ReadonlySet<string> | Failure;
 export class ClassNames {
   readonly #reader: Pick<Reader, "list">;
   #lists: ReadonlyMap<ClassKind, ClassList> = new Map();
-  #reading: Promise<void> | undefined;
+  readonly #reading: SharedRead<void>;
 
   constructor(reader: Pick<Reader, "list">) {
     this.#reader = reader;
+    this.#reading = new SharedRead((signal) => this.#read({ signal, deadlineMs: CALL_DEADLINE_MS }));
   }
 
   /** Undefined before the first reading. */
@@ -38,16 +42,16 @@ export class ClassNames {
   }
 
   /** Reads them all, metadata only; calls at the same time share one reading. Never fails. */
-  refresh(call: Call): Promise<void> {
-    this.#reading ??= this.#read(call).finally(() => this.#reading = undefined);
-    return this.#reading;
+  async refresh(signal: AbortSignal): Promise<void> {
+    // Who left hears nothing; the lists tell of their own failures.
+    await this.#reading.get(signal).catch(() => {});
   }
 
   async #read(call: Call): Promise<void> {
     const lists = await Promise.all(
       CLASS_KINDS.map(async (kind) => [kind, await this.#list(TYPES[kind], call)] as const),
     );
-    this.#lists = new Map(lists);
+    if (call.signal?.aborted !== true) this.#lists = new Map(lists);
   }
 
   async #list(type: ResourceType, call: Call): Promise<ClassList> {

@@ -14,10 +14,18 @@ import {
 } from "../kube/types.ts";
 import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
-import { type DefinitionFacts, readDefinitionFacts } from "./definition_facts.ts";
+import {
+  type DefinitionFacts,
+  type Definitions,
+  factsOf,
+  namesToKnow,
+  readDefinition,
+  readDefinitions,
+} from "./definition_facts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
+import { SharedRead } from "./shared_read.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
@@ -25,6 +33,21 @@ export interface Catalogue extends DefinitionFacts {
   readonly discovery: Discovery;
   /** Digest of the schemas of each group version (`apps/v1`, `v1`). */
   readonly schemas: ReadonlyMap<string, string>;
+}
+
+/** How long a kind counts as young: longer than API servers hold back its creates (2 s after it was Established). */
+const YOUNG_MS = 30_000;
+
+/** A catalogue, and the definitions that it rests on. */
+export interface Look {
+  readonly catalogue: Catalogue;
+  readonly definitions: Definitions;
+}
+
+interface Reading {
+  readonly order: number;
+  readonly discovery: Discovery;
+  readonly definitions: Definitions;
 }
 
 /** A connected cluster whose identity is known. */
@@ -40,7 +63,13 @@ export class Cluster {
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
-  #refreshing: Promise<Catalogue> | undefined;
+  readonly #clock: Clock;
+  readonly #youngSince = new Map<string, number>();
+  #definitions: Definitions = new Map();
+  /** Readings that have begun, and the last of them that counted. */
+  #begun = 0;
+  #applied = 0;
+  readonly #refreshing = new SharedRead((signal) => this.#readAll(signal));
   readonly #listeners = new Set<() => void>();
 
   constructor(options: {
@@ -55,12 +84,19 @@ export class Cluster {
     const { name, client, clock } = options;
     this.name = name;
     this.client = client;
+    this.#clock = clock;
     this.clusterId = options.clusterId;
     this.classes = new ClassNames(client);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);
     this.copies = new WatchHub(client, { metadataOnly: true, labelSelector: MANAGED_BY }, clock, reconnected);
+  }
+
+  /** Whether a kind came within the last half minute, as far as is known: it was not there at an earlier look. */
+  isYoung(kind: string): boolean {
+    const sinceMs = this.#youngSince.get(kind);
+    return sinceMs !== undefined && this.#clock.monotonicMs() - sinceMs < YOUNG_MS;
   }
 
   /** What the cluster serves; undefined before the first refresh. */
@@ -70,8 +106,25 @@ export class Cluster {
 
   /** Reads what the cluster serves; calls at the same time share one read. Listeners are told when it changed. */
   refreshCatalogue(signal?: AbortSignal): Promise<Catalogue> {
-    this.#refreshing ??= this.#read(signal).finally(() => this.#refreshing = undefined);
-    return this.#refreshing;
+    return this.#refreshing.get(signal);
+  }
+
+  /** Reads what the cluster serves, and of the definitions only those that have changed. Throws `KubeError`. */
+  async lookAgain(changed: ReadonlySet<string>, signal: AbortSignal): Promise<Look> {
+    const order = ++this.#begun;
+    const discovery = await this.client.discover({ signal });
+    const definitions = new Map(this.#definitions);
+    const unknown = [...namesToKnow(discovery)].filter((name) => !definitions.has(name));
+    const read = await Promise.all(
+      [...new Set([...changed, ...unknown])].map(async (name) =>
+        [name, await readDefinition(this.client, name, signal)] as const
+      ),
+    );
+    for (const [name, definition] of read) {
+      if (definition === undefined) definitions.delete(name);
+      else definitions.set(name, definition);
+    }
+    return { catalogue: await this.#readSchemas({ order, discovery, definitions }, signal), definitions };
   }
 
   /** Tells when the catalogue has changed. */
@@ -85,16 +138,33 @@ export class Cluster {
     this.client.close();
   }
 
-  async #read(signal?: AbortSignal): Promise<Catalogue> {
-    const before = this.#catalogue;
+  async #readAll(signal: AbortSignal): Promise<Catalogue> {
+    const order = ++this.#begun;
     const discovery = await this.client.discover({ signal });
-    const facts = await readDefinitionFacts(this.client, discovery, signal);
-    const schemas = await readSchemaDigests(this.client, signal) ?? before?.schemas ?? new Map();
+    const definitions = await readDefinitions(this.client, discovery, signal);
+    return await this.#readSchemas({ order, discovery, definitions }, signal);
+  }
+
+  async #readSchemas({ order, discovery, definitions }: Reading, signal: AbortSignal): Promise<Catalogue> {
+    const schemas = await readSchemaDigests(this.client, signal) ?? this.#catalogue?.schemas ?? new Map();
+    const before = this.#catalogue;
+    // What began later knows better.
+    if (before !== undefined && order < this.#applied) return before;
+    this.#applied = order;
+    const facts = factsOf(definitions, discovery);
+    this.#definitions = definitions;
+    if (before !== undefined) this.#noteYoung(before.discovery, discovery);
     this.#catalogue = { discovery: keepStale(discovery, before?.discovery), ...facts, schemas };
     if (before === undefined || describe(before) !== describe(this.#catalogue)) {
       for (const listener of this.#listeners) listener();
     }
     return this.#catalogue;
+  }
+
+  #noteYoung(before: Discovery, now: Discovery): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [kind, sinceMs] of this.#youngSince) if (nowMs - sinceMs >= YOUNG_MS) this.#youngSince.delete(kind);
+    for (const kind of now.versions.keys()) if (!before.versions.has(kind)) this.#youngSince.set(kind, nowMs);
   }
 }
 

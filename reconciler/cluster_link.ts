@@ -7,15 +7,14 @@ import { createHash } from "node:crypto";
 import type { ClusterAddress } from "../kube/config.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { CallReport } from "../kube/transport_types.ts";
-import type { KubeClient, ResourceType } from "../kube/types.ts";
+import type { KubeClient } from "../kube/types.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
-import { missingPermissions, readRules, type Use } from "./permissions.ts";
+import { type ClusterUse, PermissionReview } from "./permission_review.ts";
 
 const PROBE_MS = 10_000;
-const PERMISSIONS_EVERY_MS = 60_000;
 const MAX_RETRY_MS = 30_000;
 const PROBE_DEADLINE_MS = 5_000;
 
@@ -34,12 +33,8 @@ export interface LinkState {
   readonly clusterId?: string;
   /** What the credential lacks; undefined before the first look. */
   readonly missingPermissions?: readonly string[];
-}
-
-/** A namespace of the cluster that a Replication reads or writes. */
-export interface ClusterUse {
-  readonly namespace: string;
-  readonly use: Use;
+  /** How often the kubeconfig in use was replaced: what was refused before is worth another try. */
+  readonly renewals?: number;
 }
 
 /** What a link needs. */
@@ -64,17 +59,22 @@ export interface LinkPorts {
 export class ClusterLink {
   readonly #ports: LinkPorts;
   readonly #client: KubeClient;
+  /** Another kubeconfig, which takes over once the same cluster has answered behind it. */
+  #candidate: { readonly address: ClusterAddress; readonly client: KubeClient } | undefined;
+  /** How often the kubeconfig was another one. */
+  #renewals = 0;
   readonly #abort = new AbortController();
+  readonly #permissions: PermissionReview;
   #cluster: Cluster | undefined;
   #state: LinkState = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #permissionsAtMs = -Infinity;
   #probing: Promise<void> | undefined;
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
     this.#client = ports.connect(ports.address, (report) => this.#note(report));
+    this.#permissions = this.#reviewPermissions();
   }
 
   get state(): LinkState {
@@ -87,6 +87,21 @@ export class ClusterLink {
   }
 
   start(): void {
+    void this.probe();
+  }
+
+  /**
+   * Another kubeconfig for the same cluster. Nothing is begun until its identity is confirmed behind it; then calls, watches and
+   * memory go on as they are. Throws ConfigError for unusable certificates.
+   */
+  renew(address: ClusterAddress): void {
+    const client = this.#ports.connect(address, () => {});
+    this.#candidate?.client.close();
+    this.#candidate = { address, client };
+    this.#renewals++;
+    this.#permissions.forget();
+    this.#cluster?.dispatcher.pause();
+    this.#failures = 0;
     void this.probe();
   }
 
@@ -106,6 +121,7 @@ export class ClusterLink {
     this.#abort.abort();
     clearTimeout(this.#timer);
     this.#cluster?.close();
+    this.#candidate?.client.close();
     this.#client.close();
   }
 
@@ -117,23 +133,42 @@ export class ClusterLink {
 
   async #probe(): Promise<void> {
     const { clock, metrics, name } = this.#ports;
+    const renewals = this.#renewals;
     const startedMs = clock.monotonicMs();
     try {
       const call = { signal: this.#abort.signal, deadlineMs: PROBE_DEADLINE_MS };
+      const client = this.#probed;
       const [version, clusterId] = await Promise.all([
-        this.#client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
-        readClusterId(this.#client, call),
+        client.json("GET", "/version", undefined, call) as Promise<{ gitVersion?: string }>,
+        readClusterId(client, call),
       ]);
       metrics.targetLatency.observe({ cluster: name }, (clock.monotonicMs() - startedMs) / 1000);
-      await this.#reached(clusterId, version.gitVersion);
+      if (renewals === this.#renewals) await this.#reached(clusterId, version.gitVersion);
     } catch (error) {
-      const missing = isKubeError(error, "Forbidden") ? await this.#readMissing() : undefined;
-      if (!this.#abort.signal.aborted) this.#lost(error, missing);
+      if (!this.#abort.signal.aborted && renewals === this.#renewals) this.#lost(error);
     }
+    // What was learned is of a kubeconfig that is not the one of now.
+    if (renewals !== this.#renewals && !this.#abort.signal.aborted) await this.#probe();
+  }
+
+  /** Behind whichever kubeconfig is the one of now. */
+  get #probed(): KubeClient {
+    return this.#candidate?.client ?? this.#client;
+  }
+
+  /** The same cluster answers behind the other kubeconfig. */
+  #takeOver(): void {
+    if (this.#candidate === undefined) return;
+    const { address, client } = this.#candidate;
+    this.#candidate = undefined;
+    this.#client.updateAddress(address);
+    client.close();
+    this.#ports.log.info("the new kubeconfig of cluster {cluster} is in use", { cluster: this.#ports.name });
   }
 
   async #reached(clusterId: string, kubernetesVersion: string | undefined): Promise<void> {
-    const pinned = this.#ports.pinnedClusterId();
+    // What is at work knows its identity before anybody has pinned it.
+    const pinned = this.#ports.pinnedClusterId() ?? this.#cluster?.clusterId;
     if (pinned !== undefined && pinned !== clusterId) {
       const message =
         `the server behind this kubeconfig has identity ${clusterId}, not ${pinned}: nothing is written; ` +
@@ -148,6 +183,7 @@ export class ClusterLink {
         error: { reason: "IdentityChanged", message },
       });
     }
+    this.#takeOver();
     this.#cluster ??= new Cluster({
       name: this.#ports.name,
       client: this.#client,
@@ -158,11 +194,14 @@ export class ClusterLink {
     });
     this.#showConcurrency();
     if (this.#cluster.catalogue === undefined) await this.#cluster.refreshCatalogue(this.#abort.signal);
-    const missing = await this.#checkPermissions(this.#cluster);
     this.#failures = 0;
+    // Another kubeconfig may have come meanwhile, and is to be looked at first.
+    if (this.#candidate !== undefined) return;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 1);
-    this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions: missing });
+    const { missing: missingPermissions } = this.#permissions;
+    this.#update({ reachable: true, clusterId, kubernetesVersion, missingPermissions, renewals: this.#renewals });
     this.#cluster.dispatcher.resume();
+    if (this.#ports.checkPermissions) this.#permissions.look();
   }
 
   #showConcurrency(): void {
@@ -178,7 +217,7 @@ export class ClusterLink {
     const dispatcher = this.#cluster?.dispatcher;
     if (outcome === "throttled") dispatcher?.noteCall({ type: "Throttled", tookMs, retryAfterMs });
     else if (outcome === "timedOut") dispatcher?.noteCall({ type: "TimedOut", tookMs });
-    if (outcome === "timedOut" || outcome === "unanswered") this.#suspect();
+    if (outcome === "timedOut" || outcome === "unanswered" || outcome === "unauthorized") this.#suspect();
     else if (outcome === "answered" && method !== "GET") dispatcher?.noteCall({ type: "Answered", tookMs });
   }
 
@@ -189,38 +228,25 @@ export class ClusterLink {
     void this.probe();
   }
 
-  async #checkPermissions(cluster: Cluster): Promise<readonly string[] | undefined> {
-    if (!this.#ports.checkPermissions) return [];
-    const nowMs = this.#ports.clock.monotonicMs();
-    const known = this.#state.missingPermissions;
-    if (known !== undefined && known.length === 0 && nowMs - this.#permissionsAtMs < PERMISSIONS_EVERY_MS) return known;
-    this.#permissionsAtMs = nowMs;
-    return await this.#findMissing(cluster.catalogue?.discovery.types ?? []);
+  #reviewPermissions(): PermissionReview {
+    const { uses, clock, log, name } = this.#ports;
+    const { signal } = this.#abort;
+    return new PermissionReview({
+      client: () => this.#probed,
+      types: async () => this.#cluster?.catalogue?.discovery.types ?? (await this.#probed.discover({ signal })).types,
+      uses,
+      clock,
+      signal,
+      done: () => this.#update({ ...this.#state, missingPermissions: this.#permissions.missing }),
+      failed: (error) => {
+        if (!signal.aborted) {
+          log.debug("cannot ask what {cluster} allows: {reason}", { cluster: name, reason: String(error) });
+        }
+      },
+    });
   }
 
-  async #findMissing(types: readonly ResourceType[]): Promise<string[]> {
-    const missing = new Set<string>();
-    const uses = this.#ports.uses();
-    const unused: ClusterUse = { namespace: "default", use: "Standby" };
-    for (const { namespace, use } of uses.length === 0 ? [unused] : uses) {
-      const rules = await readRules(this.#client, namespace, this.#abort.signal);
-      for (const text of missingPermissions(rules, types, use)) missing.add(text);
-    }
-    return [...missing];
-  }
-
-  /** A credential that may not even see the identity: all that it lacks says more than the one call that was refused. */
-  async #readMissing(): Promise<readonly string[] | undefined> {
-    if (!this.#ports.checkPermissions) return undefined;
-    try {
-      const { types } = await this.#client.discover({ signal: this.#abort.signal });
-      return await this.#findMissing(types);
-    } catch {
-      return undefined;
-    }
-  }
-
-  #lost(error: unknown, missingPermissions = this.#state.missingPermissions): void {
+  #lost(error: unknown): void {
     this.#failures++;
     this.#ports.metrics.targetUp.set({ cluster: this.#ports.name }, 0);
     // Another cluster stays another cluster, though it does not answer at present: only its own identity ends that.
@@ -237,9 +263,10 @@ export class ClusterLink {
       ...this.#state,
       reachable: false,
       error: { reason, message },
-      missingPermissions,
       unreachableSinceWallMs: this.#state.unreachableSinceWallMs ?? this.#ports.clock.wallMs(),
     });
+    // A credential that may not even see the identity: all that it lacks says more than the one call that was refused.
+    if (this.#ports.checkPermissions && isKubeError(error, "Forbidden")) this.#permissions.look();
   }
 
   #update(state: LinkState): void {

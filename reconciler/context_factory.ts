@@ -16,6 +16,7 @@ type Derived =
   | "sourceNamespaceState"
   | "sourceIdentityKnown"
   | "adaptation"
+  | "isYoung"
   | "specReplicasPath"
   | "targetSchema";
 
@@ -37,6 +38,7 @@ export function makeContext({ source, target, namespace, adaptations, ...own }: 
     sourceNamespaceState: () => namespace.state(),
     sourceIdentityKnown: () => namespace.identityKnown,
     adaptation: (kind) => adaptations()(kind.name),
+    isYoung: (kind) => target.isYoung(kind.name),
     specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
     targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
   };

@@ -14,7 +14,6 @@ import { SECRETS } from "./builtin_types.ts";
 import { systemClock as timers, waitFor } from "../kube/clock.ts";
 import { watchCatalogue } from "./catalogue_watch.ts";
 import { Cluster, readClusterId } from "./cluster.ts";
-import type { ClusterUse } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
 import { Families } from "./family/families.ts";
 import { holderOf } from "./fence.ts";
@@ -23,6 +22,7 @@ import type { Hint } from "./hint.ts";
 import { worldOf } from "./known_world.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
+import { usesOf } from "./permission_review.ts";
 import { RemoteClusterRunner } from "./remote_cluster.ts";
 import { ReplicationRunner } from "./replication.ts";
 import { spread } from "./spread.ts";
@@ -300,7 +300,7 @@ export class Controller {
     const runner = new RemoteClusterRunner(object, {
       connect,
       secret: (secretName) => this.#secret(secretName),
-      uses: () => this.#usesOf(name),
+      uses: () => usesOf(this.replications(), name),
       clock,
       log,
       metrics,
@@ -399,20 +399,6 @@ export class Controller {
       cluster,
       judge: (replication) => this.#verdicts.of(replication),
     });
-  }
-
-  /** Namespaces that Replications read or write in a RemoteCluster; one that is both is written. */
-  #usesOf(remoteCluster: string): ClusterUse[] {
-    const uses = new Map<string, ClusterUse["use"]>();
-    for (const { spec } of this.replications()) {
-      if (spec.sourceCluster === remoteCluster && !uses.has(spec.sourceNamespace)) {
-        uses.set(spec.sourceNamespace, "Source");
-      }
-      if (spec.destinationCluster === remoteCluster) {
-        uses.set(spec.destinationNamespace ?? spec.sourceNamespace, "Standby");
-      }
-    }
-    return [...uses].map(([namespace, use]) => ({ namespace, use }));
   }
 
   #secret(name: string): KubeObject | undefined {

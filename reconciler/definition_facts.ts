@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
+import { isKubeError } from "../kube/errors.ts";
 import { listAll } from "../kube/list_all.ts";
 import { apiVersionOf, type Discovery, groupResource, type KubeClient, type KubeObject } from "../kube/types.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
@@ -16,42 +18,102 @@ export interface DefinitionFacts {
   readonly storageVersions: ReadonlyMap<string, string>;
 }
 
-/** Reads the definitions of the kinds of which more must be known, if there are any. Throws `KubeError`. */
-export async function readDefinitionFacts(
+/** What is kept of a definition. */
+export interface Definition {
+  readonly established: boolean;
+  /** Versions that are to be served. */
+  readonly served: readonly string[];
+  readonly stored?: string;
+  readonly scalePath?: string;
+  /** Digest of the schemas; only of a definition that was read by itself. */
+  readonly schemas?: string;
+}
+
+/** Definitions by name, `resource.group`. */
+export type Definitions = ReadonlyMap<string, Definition>;
+
+/** Reads all definitions, if there are kinds of which more must be known than discovery tells. Throws `KubeError`. */
+export async function readDefinitions(
   client: KubeClient,
-  { types, versions }: Discovery,
+  discovery: Discovery,
   signal?: AbortSignal,
-): Promise<DefinitionFacts> {
-  const custom = types.filter((type) => type.namespaced && !isBuiltIn(apiVersionOf(type)));
-  const named = (wanted: typeof custom) => new Set(wanted.map(groupResource));
-  const scalable = named(custom.filter(({ subresources }) => subresources.includes("scale")));
-  const versioned = named(custom.filter((type) => (versions.get(groupResource(type)) ?? []).length > 1));
-  const [scalePaths, storageVersions] = [new Map<string, string>(), new Map<string, string>()];
-  if (scalable.size + versioned.size === 0) return { scalePaths, storageVersions };
+): Promise<Definitions> {
+  const definitions = new Map<string, Definition>();
+  if (namesToKnow(discovery).size === 0) return definitions;
   for await (const page of listAll(client, DEFINITIONS, { signal })) {
-    for (const definition of page.items) {
-      const { name } = definition.metadata;
-      const served = versionsOf(definition);
-      const path = scalePathOf(served);
-      if (scalable.has(name) && path !== undefined) scalePaths.set(name, path);
-      const stored = served.find(({ storage }) => storage)?.name;
-      if (versioned.has(name) && stored !== undefined) storageVersions.set(name, stored);
-    }
+    for (const object of page.items) definitions.set(object.metadata.name, definitionOf(object));
+  }
+  return definitions;
+}
+
+/** Reads one definition, its schemas included; undefined when there is none. Throws `KubeError`. */
+export async function readDefinition(
+  client: KubeClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Definition | undefined> {
+  try {
+    const object = await client.get(DEFINITIONS, { name }, { signal });
+    const schemas = versionsOf(object).filter(({ served }) => served).map(({ name, schema }) => [name, schema]);
+    const digest = createHash("sha256").update(JSON.stringify(schemas)).digest("base64");
+    return { ...definitionOf(object), schemas: digest };
+  } catch (error) {
+    if (isKubeError(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
+/** What definitions tell of the kinds that are served. */
+export function factsOf(definitions: Definitions, discovery: Discovery): DefinitionFacts {
+  const [scalePaths, storageVersions] = [new Map<string, string>(), new Map<string, string>()];
+  for (const [name, needs] of needsByName(discovery)) {
+    const { scalePath, stored } = definitions.get(name) ?? {};
+    if (needs.scale && scalePath !== undefined) scalePaths.set(name, scalePath);
+    if (needs.version && stored !== undefined) storageVersions.set(name, stored);
   }
   return { scalePaths, storageVersions };
 }
 
+/** Names of the definitions of kinds of which more must be known than discovery tells. */
+export function namesToKnow(discovery: Discovery): ReadonlySet<string> {
+  return new Set(needsByName(discovery).keys());
+}
+
+function needsByName(
+  { types, versions }: Discovery,
+): Map<string, { readonly scale: boolean; readonly version: boolean }> {
+  const needs = new Map<string, { scale: boolean; version: boolean }>();
+  for (const type of types) {
+    if (!type.namespaced || isBuiltIn(apiVersionOf(type))) continue;
+    const name = groupResource(type);
+    const need = { scale: type.subresources.includes("scale"), version: (versions.get(name) ?? []).length > 1 };
+    if (need.scale || need.version) needs.set(name, need);
+  }
+  return needs;
+}
+
+function definitionOf(object: KubeObject): Definition {
+  const versions = versionsOf(object);
+  const { conditions = [] } = (object.status ?? {}) as { conditions?: { type?: string; status?: string }[] };
+  return {
+    established: conditions.some(({ type, status }) => type === "Established" && status === "True"),
+    served: versions.flatMap(({ name, served }) => served && name !== undefined ? [name] : []),
+    stored: versions.find(({ storage }) => storage)?.name,
+    // Of any version: versions of one definition may differ, but a conversion keeps the field in practice.
+    scalePath: versions.map(({ subresources }) => subresources?.scale?.specReplicasPath).find((path) =>
+      path !== undefined
+    ),
+  };
+}
+
 interface Version {
   readonly name?: string;
+  readonly served?: boolean;
   readonly storage?: boolean;
+  readonly schema?: unknown;
   readonly subresources?: { readonly scale?: { readonly specReplicasPath?: string } };
 }
 
 function versionsOf(definition: KubeObject): readonly Version[] {
   return (definition.spec as { versions?: Version[] } | undefined)?.versions ?? [];
-}
-
-/** The path of any version: versions of one CRD may differ, but a conversion keeps the field in practice. */
-function scalePathOf(versions: readonly Version[]): string | undefined {
-  return versions.map(({ subresources }) => subresources?.scale?.specReplicasPath).find((path) => path !== undefined);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { FIELD_MANAGER } from "../crds/keys.ts";
+import { systemClock, waitFor } from "../kube/clock.ts";
 import { isKubeError } from "../kube/errors.ts";
 import type { KubeObject, Writer } from "../kube/types.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
@@ -55,7 +56,7 @@ export class Definitions {
   }
 
   async #install(kind: MirroredKind, signal: AbortSignal): Promise<Outcome> {
-    await this.#target.refreshCatalogue(signal);
+    await this.#look(kind, signal);
     if (serves(this.#target, kind)) {
       if (this.#sharesVersion(kind)) return retryNow();
       return missing(`both clusters serve ${kind.name}, but at no version that is the same`);
@@ -67,8 +68,14 @@ export class Definitions {
     if (!await this.#established(definition.metadata.name, signal)) {
       return missing(`the CRD ${definition.metadata.name} was created in DR but is not Established yet`);
     }
-    await this.#target.refreshCatalogue(signal);
+    if (!await this.#served(kind, signal)) {
+      return missing(`the CRD ${definition.metadata.name} was created in DR but is not served yet`);
+    }
     return retryNow();
+  }
+
+  async #look({ name }: MirroredKind, signal: AbortSignal): Promise<void> {
+    await this.#target.lookAgain(new Set([name]), signal);
   }
 
   #sharesVersion({ name }: MirroredKind): boolean {
@@ -104,6 +111,17 @@ export class Definitions {
       const status = definition.status as { conditions?: { type: string; status: string }[] } | undefined;
       if (status?.conditions?.some((c) => c.type === "Established" && c.status === "True")) return true;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    return false;
+  }
+
+  /** Discovery shows it a moment after it is Established. */
+  async #served(kind: MirroredKind, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + ESTABLISHED_DEADLINE_MS;
+    for (let waitMs = LOOK_EVERY_MS; performance.now() < deadline && !signal.aborted; waitMs *= 2) {
+      await this.#look(kind, signal);
+      if (serves(this.#target, kind)) return true;
+      await waitFor(systemClock, waitMs, signal);
     }
     return false;
   }

@@ -6,8 +6,6 @@
 import type { ClassList, ClassNames } from "./classes.ts";
 import type { ClassKind, ClassName } from "./desired/classes.ts";
 
-const CALL_DEADLINE_MS = 10_000;
-
 /** A class that copies name and the DR cluster lacks. */
 export interface MissingClass {
   /** `StorageClass fast`. */
@@ -99,7 +97,7 @@ export class Dependencies {
 
   #refresh(): void {
     const { classes, signal, changed } = this.#ports;
-    void classes.refresh({ signal, deadlineMs: CALL_DEADLINE_MS }).then(() => signal.aborted || changed());
+    void classes.refresh(signal).then(() => signal.aborted || changed());
   }
 }
 

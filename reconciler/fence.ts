@@ -5,6 +5,7 @@
  */
 import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import type { Lease } from "../kube/lease.ts";
+import type { Clock } from "./clock.ts";
 import type { LeaseStore } from "./fence_lease.ts";
 
 /** Role of a DR namespace. Only a Standby is written to. */
@@ -88,15 +89,27 @@ export function roleOf(lease: Lease): Role {
   return role === "Standby" || role === "Testing" || role === "FailingBack" ? role : "Active";
 }
 
+/** A watch may be half-open for 100 s, and knows nothing then: what was read live is believed for this long. */
+const PROOF_MS = 3_000;
+
 /** The fence of one Replication, with its last verdict. */
 export class Fence {
   readonly #store: LeaseStore;
   readonly #holder: string;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  #provenMs = -Infinity;
+  #proving: Promise<unknown> | undefined;
   #knownEpoch: number | undefined;
   #verdict: FenceVerdict = { type: "Fenced", message: "not looked at yet" };
   #lease: Lease | undefined;
 
-  constructor(store: LeaseStore, holder: string, knownEpoch: number | undefined) {
+  constructor(
+    store: LeaseStore,
+    holder: string,
+    knownEpoch: number | undefined,
+    clock: Pick<Clock, "monotonicMs">,
+  ) {
+    this.#clock = clock;
     this.#store = store;
     this.#holder = holder;
     this.#knownEpoch = knownEpoch;
@@ -148,8 +161,20 @@ export class Fence {
 
   /** Reads the Lease again: after every 409, and before deletes. */
   async recheck(): Promise<FenceVerdict> {
+    const startedMs = this.#clock.monotonicMs();
     this.observe(await this.#store.read());
+    this.#provenMs = startedMs;
     return this.#verdict;
+  }
+
+  /**
+   * Before a create, which names no copy that an activation would have changed: reads the Lease, unless that was done within the
+   * last seconds. All who ask at the same time share one read. Throws `KubeError`.
+   */
+  async prove(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#provenMs < PROOF_MS) return;
+    this.#proving ??= this.recheck().finally(() => this.#proving = undefined);
+    await this.#proving;
   }
 
   /** A Lease that a watch or read delivered. */
@@ -161,8 +186,10 @@ export class Fence {
   /** Writes proof of life: `renewTime` carries how far the copies reach. A lost race is looked at, not fought. */
   async renew(syncedUpTo: Date, annotations: Record<string, string>): Promise<void> {
     if (!this.open || this.#lease === undefined) return;
+    const startedMs = this.#clock.monotonicMs();
     const renewed = await this.#store.renew(this.#lease, syncedUpTo, annotations);
-    if (renewed === undefined) await this.recheck();
-    else this.#lease = renewed;
+    if (renewed === undefined) return void await this.recheck();
+    this.#lease = renewed;
+    this.#provenMs = startedMs;
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import { type Lease, leaseOf } from "../kube/lease.ts";
+import { systemClock } from "./clock.ts";
 import { Fence, type FenceFacts, judgeFence, roleOf } from "./fence.ts";
 import type { LeaseStore, NewFence } from "./fence_lease.ts";
 
@@ -83,6 +84,7 @@ for (const { what, facts, expected } of table) {
 
 /** A Lease in memory, as a server would keep it. */
 class KeptLease implements LeaseStore {
+  reads = 0;
   lease: Lease | undefined;
   created: NewFence[] = [];
   /** Somebody else's Lease that appears just before ours is created. */
@@ -93,6 +95,7 @@ class KeptLease implements LeaseStore {
   }
 
   read(): Promise<Lease | undefined> {
+    this.reads++;
     return Promise.resolve(this.lease);
   }
 
@@ -118,7 +121,7 @@ const copies = (exist: boolean) => () => Promise.resolve(exist);
 
 Deno.test("a namespace is taken when nothing of ours is there, as a Standby with the annotations", async () => {
   const store = new KeptLease();
-  const fence = new Fence(store, HOLDER, undefined);
+  const fence = new Fence(store, HOLDER, undefined, systemClock);
   assert.equal(fence.open, false);
   assert.deepEqual(await fence.acquire(copies(false), { note: "x" }), { type: "Open", epoch: 1, role: "Standby" });
   assert.deepEqual(store.created, [{
@@ -132,14 +135,14 @@ Deno.test("a namespace is taken when nothing of ours is there, as a Standby with
 Deno.test("a namespace is not taken while copies exist", async () => {
   for (const [known, exist] of [[undefined, copies(true)], [1, copies(true)]] as const) {
     const store = new KeptLease();
-    const fence = new Fence(store, HOLDER, known);
+    const fence = new Fence(store, HOLDER, known, systemClock);
     assert.equal((await fence.acquire(exist, {})).type, "Fenced");
     assert.deepEqual([store.created, fence.open], [[], false]);
   }
 });
 
 Deno.test("a namespace that was made anew is taken in a new epoch", async () => {
-  const fence = new Fence(new KeptLease(), HOLDER, 4);
+  const fence = new Fence(new KeptLease(), HOLDER, 4, systemClock);
   assert.equal((await fence.acquire(copies(false), {})).type, "Open");
   assert.equal(fence.epoch, 5);
 });
@@ -147,31 +150,31 @@ Deno.test("a namespace that was made anew is taken in a new epoch", async () => 
 Deno.test("who takes a namespace second has not taken it", async () => {
   const store = new KeptLease();
   store.rival = lease({ holder: "cluster-b/x" });
-  const fence = new Fence(store, HOLDER, undefined);
+  const fence = new Fence(store, HOLDER, undefined, systemClock);
   assert.equal((await fence.acquire(copies(false), {})).type, "Fenced");
   assert.deepEqual([fence.open, fence.epoch], [false, undefined]);
 });
 
 Deno.test("what was given up is taken in a new epoch, by the first who comes", async () => {
   const released = () => new KeptLease(lease({ holder: "", epoch: 3, released: true }));
-  const fence = new Fence(released(), HOLDER, undefined);
+  const fence = new Fence(released(), HOLDER, undefined, systemClock);
   assert.deepEqual(await fence.acquire(never, {}), { type: "Open", epoch: 4, role: "Standby" });
   const store = released();
   store.rival = lease({ holder: "cluster-b/x", epoch: 4 });
-  const late = new Fence(store, HOLDER, undefined);
+  const late = new Fence(store, HOLDER, undefined, systemClock);
   assert.equal((await late.acquire(never, {})).type, "Fenced");
   assert.deepEqual([late.open, late.epoch, late.lease?.holderIdentity], [false, undefined, "cluster-b/x"]);
 });
 
 Deno.test("our own Lease is found again after a crash, copies or not", async () => {
-  const fence = new Fence(new KeptLease(lease({ epoch: 3 })), HOLDER, undefined);
+  const fence = new Fence(new KeptLease(lease({ epoch: 3 })), HOLDER, undefined, systemClock);
   assert.equal((await fence.acquire(never, {})).type, "Open");
   assert.equal(fence.epoch, 3);
 });
 
 Deno.test("what a watch or a look shows closes the fence, and opens it again in the same epoch alone", async () => {
   const store = new KeptLease(lease());
-  const fence = new Fence(store, HOLDER, undefined);
+  const fence = new Fence(store, HOLDER, undefined, systemClock);
   await fence.acquire(never, {});
   fence.observe(lease({ role: "Active" }));
   assert.deepEqual(fence.verdict, { type: "NotStandby", epoch: 1, role: "Active" });
@@ -187,13 +190,32 @@ Deno.test("what a watch or a look shows closes the fence, and opens it again in 
 
 Deno.test("proof of life is written over the Lease that was judged alone", async () => {
   const store = new KeptLease(lease());
-  const fence = new Fence(store, HOLDER, undefined);
+  const fence = new Fence(store, HOLDER, undefined, systemClock);
   await fence.acquire(never, {});
   await fence.renew(new Date(0), {});
   assert.equal(fence.open, true);
   store.lease = lease({ role: "Active" });
   await fence.renew(new Date(0), {});
   assert.equal(fence.verdict.type, "NotStandby");
+});
+
+Deno.test("a proof is a read that all who ask share, and serves for a few seconds", async () => {
+  const store = new KeptLease(lease());
+  let nowMs = 0;
+  const fence = new Fence(store, HOLDER, undefined, { monotonicMs: () => nowMs });
+  await fence.acquire(never, {});
+  const readsBefore = store.reads;
+  await Promise.all(Array.from({ length: 100 }, () => fence.prove()));
+  assert.equal(store.reads - readsBefore, 1);
+  nowMs += 2_900;
+  await fence.prove();
+  assert.equal(store.reads - readsBefore, 1);
+  // What a watch tells is no proof.
+  fence.observe(store.lease);
+  store.lease = lease({ role: "Active" });
+  nowMs += 200;
+  await fence.prove();
+  assert.deepEqual([store.reads - readsBefore, fence.open], [2, false]);
 });
 
 Deno.test("a role that nobody knows counts as the one that forbids most", () => {

@@ -68,6 +68,8 @@ export interface MirrorContext {
   readonly usedRules: Set<string>;
   /** What the spec says of the objects of a kind. */
   adaptation(kind: MirroredKind): KindAdaptation;
+  /** Whether DR has served the kind for half a minute at most. */
+  isYoung(kind: MirroredKind): boolean;
   /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
   specReplicasPath(kind: MirroredKind): string | undefined;
   /** Digest of the schema by which DR takes objects of a kind; undefined when it is not known. */

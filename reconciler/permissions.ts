@@ -10,13 +10,14 @@ import { mirroredKind } from "./desired/kinds.ts";
 /** What a namespace is to us: a source is only read. */
 export type Use = "Source" | "Standby";
 
-/** Verbs that mirroring needs on each mirrored kind. */
+/** Verbs that mirroring needs on each mirrored kind; what is not written in a standby is only read there, too. */
 const NEEDED_VERBS: Readonly<Record<Use, readonly string[]>> = {
   Source: ["get", "list", "watch"],
   Standby: ["get", "list", "watch", "create", "patch", "delete"],
 };
 /** Mirrored Roles may hold more than the credential itself may do. */
 const ESCALATION_VERBS = ["escalate", "bind"] as const;
+const RBAC = "rbac.authorization.k8s.io";
 
 interface Rule {
   readonly verbs?: readonly string[];
@@ -25,55 +26,69 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
+/** Our rules in a namespace, as the server tells them. */
+export interface Rules {
+  readonly rules: readonly Rule[];
+  /** Whether there may be more: not every authorizer can list what it allows. */
+  readonly incomplete: boolean;
+}
+
+/** Verbs on a kind that are not allowed. */
+export interface Lack {
+  readonly verbs: readonly string[];
+  readonly group: string;
+  readonly resource: string;
+}
+
 /** Asks the cluster for our rules in a namespace (SelfSubjectRulesReview). Throws `KubeError`. */
-export async function readRules(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<readonly Rule[]> {
+export async function readRules(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<Rules> {
   const answer = await client.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectRulesReview",
     spec: { namespace },
-  }, { signal }) as { status?: { resourceRules?: Rule[] } };
-  return answer.status?.resourceRules ?? [];
+  }, { signal }) as { status?: { resourceRules?: Rule[]; incomplete?: boolean } };
+  return { rules: answer.status?.resourceRules ?? [], incomplete: answer.status?.incomplete === true };
 }
 
-/** What is missing, by kind: `create, patch on deployments.apps`. Empty when nothing is. */
-export function missingPermissions(rules: readonly Rule[], types: readonly ResourceType[], use: Use): string[] {
-  const byVerbs = new Map<string, string[]>();
-  const note = (verbs: string[], resource: string) => {
-    if (verbs.length === 0) return;
-    const key = verbs.join(", ");
-    byVerbs.set(key, [...(byVerbs.get(key) ?? []), resource]);
+/** What the rules do not allow of what a namespace is used for. */
+export function lacksOf(
+  rules: readonly Rule[],
+  types: readonly ResourceType[],
+  { use, rbacObjects }: { readonly use: Use; readonly rbacObjects: boolean },
+): Lack[] {
+  const lacks: Lack[] = [];
+  const need = (verbs: readonly string[], { group, resource }: { group: string; resource: string }) => {
+    const missing = verbs.filter((verb) => !rules.some((rule) => allows(rule, verb, { group, resource })));
+    if (missing.length > 0) lacks.push({ verbs: missing, group, resource });
   };
   for (const type of types) {
     if (!mirroredKind(type).mirrored) continue;
-    note(lacking(rules, NEEDED_VERBS[use], type), groupResource(type));
-    const isRole = type.group === "rbac.authorization.k8s.io" && type.resource === "roles";
-    if (isRole && use === "Standby") note(lacking(rules, ESCALATION_VERBS, type), groupResource(type));
+    const isWritten = use === "Standby" && (rbacObjects || type.group !== RBAC);
+    need(NEEDED_VERBS[isWritten ? "Standby" : "Source"], type);
+    if (isWritten && type.group === RBAC && type.resource === "roles") need(ESCALATION_VERBS, type);
   }
-  const lease = { group: "coordination.k8s.io", resource: "leases" };
-  const leaseVerbs = use === "Standby" ? ["get", "create", "update", "watch", "list"] : [];
-  note(lacking(rules, leaseVerbs, lease), groupResource(lease));
   if (use === "Standby") {
+    need(["get", "create", "update", "watch", "list"], { group: "coordination.k8s.io", resource: "leases" });
     // Condition StandbyQuiet: who has Pods in a standby, and who is refused some.
-    for (const resource of ["pods", "events"]) {
-      note(lacking(rules, ["list", "watch"], { group: "", resource }), resource);
-    }
+    for (const resource of ["pods", "events"]) need(["list", "watch"], { group: "", resource });
     // Condition DependenciesMissing: which classes there are.
-    for (const type of CLASS_TYPES) note(lacking(rules, ["list"], type), groupResource(type));
+    for (const type of CLASS_TYPES) need(["list"], type);
   }
-  const namespaceVerbs = use === "Standby" ? ["get", "create"] : ["get"];
-  note(lacking(rules, namespaceVerbs, { group: "", resource: "namespaces" }), "namespaces");
+  need(use === "Standby" ? ["get", "create"] : ["get"], { group: "", resource: "namespaces" });
+  return lacks;
+}
+
+/** For people, kinds that lack the same verbs together: `create, patch on deployments.apps`. */
+export function describeLacks(lacks: readonly Lack[]): string[] {
+  const byVerbs = new Map<string, string[]>();
+  for (const lack of lacks) {
+    const key = lack.verbs.join(", ");
+    byVerbs.set(key, [...(byVerbs.get(key) ?? []), groupResource(lack)]);
+  }
   return [...byVerbs].map(([verbs, resources]) => {
     const shown = resources.slice(0, 5).join(", ");
     return `${verbs} on ${shown}${resources.length > 5 ? ` and ${resources.length - 5} more kinds` : ""}`;
   });
-}
-
-function lacking(
-  rules: readonly Rule[],
-  verbs: readonly string[],
-  type: { group: string; resource: string },
-): string[] {
-  return verbs.filter((verb) => !rules.some((rule) => allows(rule, verb, type)));
 }
 
 function allows(rule: Rule, verb: string, { group, resource }: { group: string; resource: string }): boolean {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { missingPermissions } from "./permissions.ts";
+import { describeLacks, lacksOf, type Use } from "./permissions.ts";
 import { kindOf } from "./testing.ts";
 
 const configMaps = kindOf("configmaps", "ConfigMap");
@@ -20,6 +20,15 @@ const basis = [
     resources: ["storageclasses", "ingressclasses", "priorityclasses", "runtimeclasses"],
   },
 ];
+
+function missingPermissions(
+  rules: Parameters<typeof lacksOf>[0],
+  types: Parameters<typeof lacksOf>[1],
+  use: Use,
+  rbacObjects = true,
+): string[] {
+  return describeLacks(lacksOf(rules, types, { use, rbacObjects }));
+}
 
 Deno.test("rules that allow everything lack nothing", () => {
   const all = [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }];
@@ -63,6 +72,16 @@ Deno.test("a rule of another group, another resource, or single names allows not
 Deno.test("mirroring Roles takes escalate and bind", () => {
   const rules = [...basis, { verbs: VERBS, apiGroups: ["*"], resources: ["*"] }];
   assert.deepEqual(missingPermissions(rules, [roles], "Standby"), [
+    "escalate, bind on roles.rbac.authorization.k8s.io",
+  ]);
+});
+
+Deno.test("Roles that are not mirrored are only read", () => {
+  const reads = { verbs: ["get", "list", "watch"], apiGroups: ["*"], resources: ["*"] };
+  const rules = [...basis, reads, { verbs: VERBS, apiGroups: ["", "apps"], resources: ["*"] }];
+  assert.deepEqual(missingPermissions(rules, [configMaps, deployments, roles], "Standby", false), []);
+  assert.deepEqual(missingPermissions(rules, [configMaps, deployments, roles], "Standby"), [
+    "create, patch, delete on roles.rbac.authorization.k8s.io",
     "escalate, bind on roles.rbac.authorization.k8s.io",
   ]);
 });

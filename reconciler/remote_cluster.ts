@@ -10,12 +10,13 @@ import { type ClusterAddress, ConfigError } from "../kube/config.ts";
 import type { CallReport } from "../kube/transport_types.ts";
 import type { KubeClient, KubeObject } from "../kube/types.ts";
 import type { Cluster } from "./cluster.ts";
-import { ClusterLink, type ClusterUse, identityHoldId, type LinkState } from "./cluster_link.ts";
+import { ClusterLink, identityHoldId, type LinkState } from "./cluster_link.ts";
 import type { Clock } from "./clock.ts";
 import { addressIn, kubeconfigIn, type KubeconfigProblem } from "./kubeconfig_secret.ts";
 import type { Log } from "../kube/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { onlyStatusDiffers } from "./verdicts.ts";
+import type { ClusterUse } from "./permission_review.ts";
 
 /** What a RemoteCluster needs. */
 export interface RemoteClusterPorts {
@@ -83,9 +84,8 @@ export class RemoteClusterRunner {
       return;
     }
     this.#kubeconfig = text;
-    this.#link?.close();
-    this.#link = undefined;
-    if (text !== undefined) this.#open(text);
+    if (text === undefined) this.close();
+    else this.#open(text);
     this.#ports.changed();
   }
 
@@ -137,31 +137,34 @@ export class RemoteClusterRunner {
     return undefined;
   }
 
+  /** A link of this kubeconfig: the one there is, under another credential, if there is one. */
   #open(base64: string): void {
     const address = addressIn(base64);
-    if ("message" in address) {
-      this.#configError = address;
-      return;
-    }
-    this.#configError = undefined;
+    this.#configError = "message" in address ? address : undefined;
+    if ("message" in address) return this.close();
     try {
-      this.#link = new ClusterLink({
-        ...this.#ports,
-        connect: (address, onCall) => this.#ports.connect(address, onCall),
-        uses: () => this.#ports.uses(),
-        random: () => this.#ports.random(),
-        name: this.#object.metadata.name,
-        address,
-        checkPermissions: true,
-        pinnedClusterId: () => this.#clusterId,
-        changed: () => this.#onLink(),
-      });
+      if (this.#link === undefined) this.#connect(address);
+      else this.#link.renew(address);
     } catch (error) {
       // Certificates that cannot be used are noticed only here.
       if (!(error instanceof ConfigError)) throw error;
       this.#configError = { reason: error.reason, message: error.message };
-      return;
+      this.close();
     }
+  }
+
+  #connect(address: ClusterAddress): void {
+    this.#link = new ClusterLink({
+      ...this.#ports,
+      connect: (address, onCall) => this.#ports.connect(address, onCall),
+      uses: () => this.#ports.uses(),
+      random: () => this.#ports.random(),
+      name: this.#object.metadata.name,
+      address,
+      checkPermissions: true,
+      pinnedClusterId: () => this.#clusterId,
+      changed: () => this.#onLink(),
+    });
     this.#link.start();
   }
 
@@ -181,8 +184,7 @@ export class RemoteClusterRunner {
     this.#ports.log.warn("identity of cluster {cluster} approved", { cluster: this.#object.metadata.name, clusterId });
     this.#clusterId = clusterId;
     const text = this.#kubeconfig;
-    this.#link?.close();
-    this.#link = undefined;
+    this.close();
     if (text !== undefined) this.#open(text);
   }
 
@@ -236,5 +238,6 @@ function healthOf(configInvalid: boolean, state: LinkState): NonNullable<RemoteC
   if (configInvalid) return "Unhealthy";
   if (state.reachable === undefined) return "Unknown";
   if (!state.reachable) return "Unhealthy";
-  return (state.missingPermissions ?? []).length > 0 ? "Degraded" : "Healthy";
+  if (state.missingPermissions === undefined) return "Unknown";
+  return state.missingPermissions.length > 0 ? "Degraded" : "Healthy";
 }

@@ -85,7 +85,8 @@ export class ReplicationRunner {
   #startedAtMs = -Infinity;
   /** What is written to DR, by what runs or the teardown: ended before another may write. */
   #writes = new WritesUnderWay();
-  #reachable = false;
+  /** `renewals` of the DR cluster while it answers. */
+  #answering: number | undefined;
   readonly #loop: ReconcileLoop;
 
   constructor(object: Replication, ports: ReplicationPorts) {
@@ -215,11 +216,12 @@ export class ReplicationRunner {
     await this.#teardown.step(this.#object, { replicationId: this.#epochOf, epoch: this.#epoch });
   }
 
-  /** What failed while the DR cluster was away need not wait for its back-off once it answers. */
+  /** What failed while the DR cluster was away, or refused the former credential, need not wait for its back-off. */
   #followReachability({ replicator }: Running): void {
-    const reachable = this.#ports.remoteCluster(this.#object.spec.destinationCluster)?.state.reachable === true;
-    if (reachable && !this.#reachable) replicator.retryNow();
-    this.#reachable = reachable;
+    const { reachable, renewals } = this.#ports.remoteCluster(this.#object.spec.destinationCluster)?.state ?? {};
+    const answering = reachable === true ? renewals : undefined;
+    if (answering !== undefined && answering !== this.#answering) replicator.retryNow();
+    this.#answering = answering;
   }
 
   /** Both clusters, or why there is none. */

@@ -50,7 +50,7 @@ export async function prepareStandby(ends: Ends, ports: StandbyPorts): Promise<S
   if (destination === "created") ports.created();
   if (destination === "no source") return undefined;
   const store = fenceLeaseStore(ends.target.client, identity.destinationNamespace, { signal });
-  const fence = new Fence(store, holder, knownEpoch);
+  const fence = new Fence(store, holder, knownEpoch, clock);
   const uid = (await namespace.read())?.metadata.uid;
   const annotations: Record<string, string> = uid === undefined ? {} : { [SOURCE_NAMESPACE_UID]: uid };
   const verdict = await fence.acquire(() => copiesExist(ends, identity), annotations);

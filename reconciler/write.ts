@@ -14,6 +14,8 @@ import { type Attempt, fencedFailure, type MirrorContext } from "./mirror_contex
 import type { Outcome } from "./outcome.ts";
 import { omitField, unknownFields } from "./unknown_fields.ts";
 
+/** No object has it: an apply that names it creates, or answers 409. */
+const ABSENT = "1";
 /** How many fields a copy may do without: an object that DR knows this little of is better not there. */
 const MAX_OMITTED = 16;
 
@@ -81,10 +83,13 @@ async function writeKnown(
       object = omission.object;
       omitted.push(path);
     }
+    // An update names the copy that an activation would have changed; a create has nothing but the fence.
+    if (!dryRun && entry.copy === undefined) await context.fence.prove();
     // Rounds take their time: the fence may have closed meanwhile.
     if (!dryRun && !context.mayWrite()) return { failure: fencedFailure(context) };
     try {
-      return { object: await send(type, object, entry.copy, context, dryRun), omitted };
+      const isYoung = context.isYoung(kind);
+      return { object: await send(type, { object, copy: entry.copy, isYoung }, context, dryRun), omitted };
     } catch (error) {
       unknown = isKubeError(error, "Invalid", "BadRequest", "ServerError") ? unknownFields(error) : [];
       if (unknown.length === 0) throw error;
@@ -96,12 +101,16 @@ async function writeKnown(
 /** One write. What exists is never merged into silently: a create answers 409 then, an update names the copy that it was decided on. */
 async function send(
   type: ResourceType,
-  object: KubeObject,
-  copy: CopyMark | undefined,
+  { object, copy, isYoung }: { object: KubeObject; copy: CopyMark | undefined; isYoung: boolean },
   { target, signal }: MirrorContext,
   dryRun: boolean,
 ): Promise<KubeObject> {
   const options = { fieldManager: FIELD_MANAGER, signal, dryRun } as const;
+  if (copy === undefined && isYoung) {
+    // The API server holds back each POST of a custom resource for 2 s while its definition is younger than that, an apply it does not.
+    const body = { ...object, metadata: { ...object.metadata, resourceVersion: ABSENT } };
+    return await target.apply(type, body, { ...options, fieldValidation: "Ignore" });
+  }
   // A create drops unknown fields, unless it is strict.
   if (copy === undefined) return await target.create(type, object, { ...options, fieldValidation: "Strict" });
   const { uid, resourceVersion } = copy;

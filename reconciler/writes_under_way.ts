@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ClusterAddress } from "../kube/address.ts";
 import type {
   ApplyOptions,
   Call,
@@ -109,6 +110,10 @@ class FinishingClient implements KubeClient {
 
   discover(call?: Call): Promise<Discovery> {
     return this.#client.discover(call);
+  }
+
+  updateAddress(address: ClusterAddress): void {
+    this.#client.updateAddress(address);
   }
 
   close(): void {

@@ -104,6 +104,10 @@ export class DryRunClient implements KubeClient {
     this.writes.push({ type, name: ref.name, before, checked: true });
   }
 
+  updateAddress(): void {
+    throw new KubeError("BadRequest", "Cannot change the address: a dry run looks once");
+  }
+
   watch(): WatchHandle {
     throw new KubeError("BadRequest", "Cannot watch: a dry run looks once");
   }

@@ -121,6 +121,19 @@ async function follows(safety: SafetyScene): Promise<void> {
   await scene.replicate(NAME, { crds: "Sync" });
   await scene.apply([object("Widget", "v1beta1", "wheel", { size: "1" })]);
   await scene.until(scene.dr, "widget", "wheel", NAME, undefined, DEADLINE_MS);
+  // The API server holds back each POST for 2 s while the definition is young.
+  const { stdout } = await scene.dr.kubectl([
+    "get",
+    "widget",
+    "wheel",
+    "-n",
+    NAME,
+    "-o",
+    "json",
+    "--show-managed-fields",
+  ]);
+  const ours = JSON.parse(stdout).metadata.managedFields.filter(({ manager }: Printed) => manager === "dr-syncer");
+  assert.deepEqual(ours.map(({ operation }: Printed) => operation), ["Apply"], "it was not posted");
   await establish(safety, definition([{ ...V1BETA1, storage: true }]));
   await definitionInDr(safety, (crd) => fieldsOf(crd).join() === "colour,size");
   await scene.apply([object("Widget", "v1beta1", "wheel", { size: "1", colour: "red" })]);

@@ -3,6 +3,7 @@ import { parse, stringify } from "yaml";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { connectDr, installDr } from "../rig/install.ts";
 import { Api, conditionOf, configMaps, CONTROL } from "./api.ts";
+import { boundToken, rotateUnderWrites } from "./rotation.ts";
 import { type SafetyScene, startSafetyScene, together } from "./safety.ts";
 import type { Printed } from "./scene.ts";
 
@@ -21,7 +22,7 @@ Deno.test("a DR cluster is used only with the identity that was pinned and a cre
   await using _other = other;
   using eyes = new Api(other);
   const credential = { namespace: CONTROL, serviceAccount: "dr-syncer-dr" };
-  const { kubeconfig: otherKubeconfig } = await installDr(other);
+  const { kubeconfig: otherKubeconfig } = await installDr(other, "dr-cluster/without-rbac-objects");
   const drKubeconfig = await safety.scene.dr.kubeconfigFor(credential);
   const identities = { safety, other, eyes, drKubeconfig, otherKubeconfig };
   await safety.mirror("beacon", ["first"]);
@@ -31,7 +32,10 @@ Deno.test("a DR cluster is used only with the identity that was pinned and a cre
     "a kubeconfig that would run programs, read files or skip checks is refused by name": () => refused(identities),
     "no Secret, no key, no kubeconfig in it: the condition says which": () => missing(identities),
     "a credential without permissions: verbs, kinds and what to do": () => unauthorized(identities),
-    "a rotated token is picked up without a restart": () => rotated(identities),
+    "the role without RBAC objects suffices where none are mirrored": () => withoutRbacObjects(identities),
+    "a token that replaces a revoked one is picked up": () => rotated(identities),
+    "tokens rotate under a stream of writes: nothing is lost, listed anew or sent to another cluster": () =>
+      rotateUnderWrites(safety, other),
   });
   assert.equal(safety.scene.controllers.length, 1, "one process all along");
 });
@@ -182,22 +186,35 @@ async function unauthorized({ safety }: Identities): Promise<void> {
   assert.equal(healed.status.health, "Healthy");
 }
 
+async function withoutRbacObjects({ safety, otherKubeconfig }: Identities): Promise<void> {
+  const name = "id-skip";
+  await connectDr(safety.scene.source, name, otherKubeconfig);
+  await safety.mirror(name, ["a"], { destinationCluster: name, rbacObjects: "Skip" });
+  const healthy = (object: Printed) =>
+    conditionOf(object, "Authorized")?.status === "True" && object.status.health === "Healthy";
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
+  await safety.mirror(`${name}-not`, ["a"], { destinationCluster: name });
+  const lacking = { type: "Authorized", status: "False" as const, reason: "PermissionsMissing" };
+  const remote = await safety.source.condition("remoteclusters", name, lacking);
+  assert.match(
+    conditionOf(remote, "Authorized").message,
+    /lacks: escalate, bind on roles\.rbac\.authorization\.k8s\.io\. /,
+  );
+  await safety.scene.source.kubectl(["delete", "replications.dr-syncer.io", `${name}-not`, "-n", CONTROL]);
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
+}
+
 async function rotated({ safety }: Identities): Promise<void> {
   const name = "id-rotated";
   const { dr, source } = safety.scene;
-  const kubeconfigBoundTo = async (secret: string) => {
-    await dr.kubectl(["create", "secret", "generic", secret, "-n", CONTROL]);
-    const bound = ["--bound-object-kind=Secret", `--bound-object-name=${secret}`];
-    const { stdout } = await dr.kubectl(["create", "token", "dr-syncer-dr", "-n", CONTROL, ...bound]);
-    return await dr.kubeconfigFor({ token: stdout.trim() });
-  };
-  await connectDr(source, name, await kubeconfigBoundTo("first-token"));
+  const first = await boundToken(dr, "dr-syncer-dr", "first-token");
+  await connectDr(source, name, first.kubeconfig);
   await safety.mirror(name, ["a"], { destinationCluster: name });
-  await dr.kubectl(["delete", "secret", "first-token", "-n", CONTROL]);
+  await first.revoke();
   const revoked = { type: "Reachable", status: "False" as const, reason: "Unauthorized" };
   await safety.source.condition("remoteclusters", name, revoked);
   await safety.scene.apply(configMaps(name, ["late"]));
-  await connectDr(source, name, await kubeconfigBoundTo("second-token"));
+  await connectDr(source, name, (await boundToken(dr, "dr-syncer-dr", "second-token")).kubeconfig);
   await safety.dr.until("configmaps", name, "late");
   await safety.source.condition("remoteclusters", name, { type: "Reachable", status: "True" });
   await safety.source.condition("replications", name, { type: "Synced", status: "True" });

@@ -61,6 +61,7 @@ class Scene {
       sourceIdentityKnown: () => true,
       missingKind: () => Promise.reject(new Error("the kind is there")),
       specReplicasPath: () => undefined,
+      isYoung: () => false,
       targetSchema: () => undefined,
       usedRules: new Set(),
       adaptation: () => ({}),
@@ -72,7 +73,7 @@ class Scene {
     for (const namespace of [name, `${name}-dr`]) {
       await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
     }
-    const fence = new Fence(fenceLeaseStore(client, `${name}-dr`, {}), "holder", undefined);
+    const fence = new Fence(fenceLeaseStore(client, `${name}-dr`, {}), "holder", undefined, systemClock);
     await fence.acquire(() => Promise.resolve(false), {});
     return new Scene(client, name, fence, tracked);
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { systemClock, waitFor } from "../../kube/clock.ts";
 import { issueCa, issueLeaf } from "../../webhook/x509.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { inlineKubeconfig } from "../rig/kubeconfig.ts";
@@ -16,6 +17,7 @@ export interface ApiCall {
   /** Path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: Headers;
   readonly watch: boolean;
   /** Name of the object that a POST creates. */
   readonly creates?: string;
@@ -34,6 +36,8 @@ export type Fault =
   }
   /** It is forwarded after a while. */
   | { readonly do: "delay"; readonly delayMs: number }
+  /** A watch that is half-open: it is there, and nothing comes. */
+  | { readonly do: "mute" }
   /** The connection breaks after this many bytes of the answer. */
   | { readonly do: "cut"; readonly afterBytes: number };
 
@@ -76,13 +80,15 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
     const body = request.body === null ? null : await request.arrayBuffer();
     const creates = request.method === "POST" ? nameIn(body) : undefined;
-    const call = { method: request.method, path, query, watch, creates, underWay: state.underWay };
+    const { headers } = request;
+    const call = { method: request.method, path, query, headers, watch, creates, underWay: state.underWay };
     const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
     if (fault !== undefined) state.met++;
     if (fault?.do === "answer") return answer(fault);
+    if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), watches));
     if (!watch) state.underWay++;
     try {
-      if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+      if (fault?.do === "delay") await waitFor(systemClock, fault.delayMs, ended.signal);
       const target = `${cluster.server}${path}${search}`;
       const response = await forward(client, target, request, body, ended.signal);
       if (watch) return new Response(untilBroken(response.body, watches), response);
@@ -91,7 +97,8 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
       if (!watch) state.underWay--;
     }
   };
-  const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, onListen: () => {} };
+  const { signal } = ended;
+  const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, signal, onListen: () => {} };
   // A caller that gave up is no fault of the proxy.
   const serve = (request: Request) => handle(request).catch(() => new Response("no answer", { status: 502 }));
   const server = Deno.serve(options, serve);
@@ -111,9 +118,10 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
       return () => faults.delete(fault);
     },
     async [Symbol.asyncDispose]() {
+      // Not in good order: watches of a controller that goes on would never end.
       ended.abort();
       client.close();
-      await server.shutdown();
+      await server.finished;
     },
   };
 }

@@ -124,6 +124,42 @@ async function reconnectGoesOnWhereItWas(watched: WatchedCluster): Promise<void>
   assert.equal(follower.count("live"), 1);
 }
 
+async function newCredentialGoesOnWhereItWas(watched: WatchedCluster): Promise<void> {
+  const { cluster, transport, client } = watched;
+  const follower = new Follower(client);
+  const lister = new Follower();
+  await using _now = follow(transport, follower, { start: "now" });
+  await using _list = follow(transport, lister, { start: "list" });
+  for (const one of [follower, lister]) await waitForCall(one, "live");
+  for (let index = 0; index < 20; index++) {
+    await touch(watched, `renewed-${index}`);
+    if (index % 5 === 0) transport.updateAddress(addressOf(cluster));
+  }
+  for (const one of [follower, lister]) {
+    await waitForCall(one, "connected", 2);
+    await waitFor("20 events", () => one.events.length >= 20, { deadlineMs: 20_000 });
+    await waitUntilEqual(client, one);
+    assert.equal(one.events.length, 20, "each once");
+    assert.equal(one.count("live"), 1, "without a gap");
+  }
+}
+
+async function revokedCredentialIsReplaced(watched: WatchedCluster): Promise<void> {
+  const { cluster, transport, client } = watched;
+  const follower = new Follower(client);
+  await using _ = follow(transport, follower, { start: "now" });
+  await waitForCall(follower, "live");
+  const revoked = { kind: "token" as const, token: "revoked" };
+  transport.updateAddress({ ...addressOf(cluster), credential: revoked });
+  await waitFor("some failures", () => follower.errors.length > 2, { deadlineMs: 30_000 });
+  const connected = follower.count("connected");
+  transport.updateAddress(addressOf(cluster));
+  await waitForCall(follower, "connected", connected + 1);
+  await touch(watched, "after-revocation");
+  await waitUntilEqual(client, follower);
+  assert.equal(follower.count("live"), 1);
+}
+
 const CASES = {
   "a restart of the API server loses nothing": restartLosesNothing,
   "410 within the stream begins again": goneWithinTheStream,
@@ -131,6 +167,8 @@ const CASES = {
   "an idle kind is not taken for a dead connection": idleIsNoFailure,
   "streams that end in good order lose nothing": cleanEndsLoseNothing,
   "a reconnect goes on where it was": reconnectGoesOnWhereItWas,
+  "a new credential goes on where it was": newCredentialGoesOnWhereItWas,
+  "a credential that is revoked and replaced goes on where it was": revokedCredentialIsReplaced,
 };
 
 for (const version of ["1.36", "1.30"]) {
