@@ -221,7 +221,7 @@ export class Run {
   #approve(): void {
     for (const { id, sample } of this.#process?.ledger.holds() ?? []) {
       this.#approvals.add(id);
-      for (const key of sample) this.world.approve(key);
+      for (const key of sample ?? []) this.world.approve(key);
     }
     this.#process?.replicator.approve(this.#approvals);
   }
