@@ -171,7 +171,9 @@ async function objectionNow(
   }
   await context.fence.recheck();
   const namespace = await context.sourceNamespaceState();
-  const known = namespace === "Present" || (namespace === "Recreated" && intent.approved);
+  // The state tells of the cluster that was asked just now: another one may have said that the object is gone.
+  const known = context.sourceIdentityKnown() &&
+    (namespace === "Present" || (namespace === "Recreated" && intent.approved));
   if (!context.mayWrite() || !known || !context.kindListed(kind.name)) {
     return wait("a guard does not hold any more", 1_000);
   }

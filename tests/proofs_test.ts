@@ -7,7 +7,7 @@ const root = join(import.meta.dirname ?? ".", "..");
 /** Rows of the tables in docs/proofs.md: rule, suite, step. */
 async function rows(): Promise<{ rule: string; suite: string; step: string }[]> {
   const text = await Deno.readTextFile(join(root, "docs/proofs.md"));
-  return [...text.matchAll(/^\| (.+?) +\| `(tests\/[^`]+)` +\| (.+?) +\|$/gm)].map(([, rule, suite, step]) => ({
+  return [...text.matchAll(/^\| (.+?) +\| `([^`]+_test\.ts)` +\| (.+?) +\|$/gm)].map(([, rule, suite, step]) => ({
     rule: rule as string,
     suite: suite as string,
     step: step as string,

@@ -46,18 +46,22 @@ const name = fc.oneof(
   fc.constantFrom("app", "app-prod", "prod-app", "ap", "app-", "app.prod", "prod"),
   fc.stringMatching(/^[a-z]([a-z-]{0,3}[a-z])?$/),
 );
-const ends = fc.record({
-  sourceClusterId: fc.constantFrom("c1", "c2", "c12"),
-  sourceNamespace: name,
-  destinationClusterId: fc.constantFrom("c1", "c2", "c12"),
-  destinationNamespace: name,
-});
+/** As uids do, some have a dash; all four parts may begin or end like their neighbours. */
+const cluster = fc.constantFrom("a", "b", "ab", "a-b", "b-a");
+const namespace = fc.oneof(name, cluster);
+const source = fc.record({ sourceClusterId: cluster, sourceNamespace: namespace });
+const destination = fc.record({ destinationClusterId: cluster, destinationNamespace: namespace });
 
 Deno.test("ownership: a copy is ours to the Replication and the object that it was made for, and to no others", () => {
   let ours = 0;
-  // The same ends, or ends that differ in one or more.
-  const two = fc.tuple(ends, ends, fc.boolean()).map(([one, other, isSame]) =>
-    [one, isSame ? { ...one } : other] as const
+  // The same ends, ends with one source, and any others.
+  const ends = fc.tuple(source, destination).map(([from, to]) => ({ ...from, ...to }));
+  const two = fc.oneof(
+    ends.map((one) => [one, { ...one }] as const),
+    fc.tuple(source, destination, destination).map(([from, to, other]) =>
+      [{ ...from, ...to }, { ...from, ...other }] as const
+    ),
+    fc.tuple(ends, ends),
   );
   const names = fc.tuple(name, name, fc.boolean()).map(([one, other, isSame]) => [one, isSame ? one : other] as const);
   fc.assert(

@@ -118,6 +118,8 @@ async function checkDefinitions(dr: Cluster): Promise<void> {
   await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(crd) });
   const label = () => dryRun(dr, "dr-syncer-dr", "label", "crd", metadata.name, "a=b");
   assert.match(await label(), /keeps definitions up to date that it has created/);
+  const claim = await dryRun(dr, "dr-syncer-dr", "annotate", "crd", metadata.name, "dr-syncer.io/origin={}");
+  assert.match(claim, /keeps definitions up to date/, "nor does it make one its own");
   await dr.kubectl(["annotate", "crd", metadata.name, "dr-syncer.io/origin={}"]);
   assert.equal(await label(), "");
   assert.match(await dryRun(dr, "dr-syncer-dr", "delete", "crd", metadata.name), /no cluster-scoped objects/);
