@@ -217,6 +217,8 @@ export class MemoryCluster implements KubeClient {
     return Promise.resolve(this.#discovery);
   }
 
+  updateAddress(): void {}
+
   close(): void {}
 
   async #answer(call: MemoryCall, { signal }: Call = {}): Promise<MemoryAnswer> {

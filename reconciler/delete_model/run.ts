@@ -13,6 +13,7 @@ import { Replicator } from "../replicator.ts";
 import { Selection } from "../selection.ts";
 import type { SourceNamespace } from "../source_namespace.ts";
 import { prepareStandby, proveStandby } from "../standby.ts";
+import { WritesUnderWay } from "../writes_under_way.ts";
 import {
   ENDS,
   HOLDER,
@@ -164,7 +165,7 @@ export class Run {
     if (!fence.open) await fence.recheck().catch(nothing);
     else await proveStandby(this.#process, replicator, ledger).catch(nothing);
     if (!fence.open) return this.stop();
-    this.#process?.replicator.approve(this.#approvals);
+    this.#process?.replicator.holds.approve(this.#approvals);
     this.#process?.replicator.retryNow();
     await this.#settled();
   }
@@ -202,6 +203,7 @@ export class Run {
       target,
       ...standby,
       ledger,
+      writes: new WritesUnderWay(),
       continuous: true,
       watch: true,
       clock,
@@ -223,7 +225,7 @@ export class Run {
       this.#approvals.add(id);
       for (const key of sample ?? []) this.world.approve(key);
     }
-    this.#process?.replicator.approve(this.#approvals);
+    this.#process?.replicator.holds.approve(this.#approvals);
   }
 
   /** Resolves when nothing is called any more: what is left waits for a time to pass. */
