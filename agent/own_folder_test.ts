@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { FolderError, OwnFolder } from "./own_folder.ts";
+
+async function withVolume(action: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await action(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+const refusal = (reason: string) => (error: unknown) => error instanceof FolderError && error.reason === reason;
+
+Deno.test("a lower epoch is over once a higher one was here", async () => {
+  await withVolume(async (path) => {
+    (await OwnFolder.open(path, 2))[Symbol.dispose]();
+    await assert.rejects(OwnFolder.open(path, 1), refusal("Fenced"));
+    (await OwnFolder.open(path, 2))[Symbol.dispose]();
+  });
+});
+
+Deno.test("two passes do not write to one volume", async () => {
+  await withVolume(async (path) => {
+    using _first = await OwnFolder.open(path, 1);
+    await assert.rejects(OwnFolder.open(path, 1), refusal("Busy"));
+  });
+});
+
+Deno.test("the marker stays until the volume is whole", async () => {
+  await withVolume(async (path) => {
+    const marker = { epoch: 1, passId: "a", startedAt: "2026-01-01T00:00:00.000Z" };
+    {
+      using folder = await OwnFolder.open(path, 1);
+      assert.equal(await folder.readMarker(), undefined);
+      await folder.mark(marker);
+    }
+    using folder = await OwnFolder.open(path, 1);
+    assert.deepEqual(await folder.readMarker(), marker);
+    await folder.unmark();
+    assert.equal(await folder.readMarker(), undefined);
+  });
+});
+
+Deno.test("what a killed rsync left half-written goes, parts that can be gone on with stay", async () => {
+  await withVolume(async (path) => {
+    (await OwnFolder.open(path, 1))[Symbol.dispose]();
+    await Deno.writeTextFile(`${path}/.dr-syncer/temporary/.file.Xy12`, "half");
+    await Deno.writeTextFile(`${path}/.dr-syncer/partial/file`, "part");
+    (await OwnFolder.open(path, 1))[Symbol.dispose]();
+    assert.deepEqual([...Deno.readDirSync(`${path}/.dr-syncer/temporary`)], []);
+    assert.equal([...Deno.readDirSync(`${path}/.dr-syncer/partial`)].length, 1);
+  });
+});
+
+Deno.test("a link in the folder's place leads nowhere", async () => {
+  await withVolume(async (path) => {
+    await Deno.mkdir(`${path}/elsewhere`);
+    await Deno.symlink(`${path}/elsewhere`, `${path}/.dr-syncer`);
+    await assert.rejects(OwnFolder.open(path, 1), refusal("Foreign"));
+    assert.deepEqual([...Deno.readDirSync(`${path}/elsewhere`)], []);
+  });
+});
