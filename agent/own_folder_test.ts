@@ -48,16 +48,7 @@ Deno.test("what a killed rsync left half-written goes, parts that can be gone on
     await Deno.writeTextFile(`${path}/.dr-syncer/temporary/.file.Xy12`, "half");
     await Deno.writeTextFile(`${path}/.dr-syncer/partial/file`, "part");
     (await OwnFolder.open(path, 1))[Symbol.dispose]();
-    assert.deepEqual([...Deno.readDirSync(`${path}/.dr-syncer/temporary`)], []);
-    assert.equal([...Deno.readDirSync(`${path}/.dr-syncer/partial`)].length, 1);
-  });
-});
-
-Deno.test("a link in the folder's place leads nowhere", async () => {
-  await withVolume(async (path) => {
-    await Deno.mkdir(`${path}/elsewhere`);
-    await Deno.symlink(`${path}/elsewhere`, `${path}/.dr-syncer`);
-    await assert.rejects(OwnFolder.open(path, 1), refusal("Foreign"));
-    assert.deepEqual([...Deno.readDirSync(`${path}/elsewhere`)], []);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${path}/.dr-syncer/temporary`)), []);
+    assert.equal((await Array.fromAsync(Deno.readDir(`${path}/.dr-syncer/partial`))).length, 1);
   });
 });

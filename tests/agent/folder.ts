@@ -39,6 +39,11 @@ export async function shell(script: string, ...args: string[]): Promise<string> 
   return decoder.decode(stdout);
 }
 
+/** Names in a folder, in order. */
+export async function namesIn(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
+}
+
 async function reap(): Promise<void> {
   for await (const { name } of Deno.readDir(ROOT)) {
     const path = join(ROOT, name);
