@@ -71,6 +71,18 @@ export class Connection {
     this.#digest = digest;
   }
 
+  /**
+   * Makes sure of a connection that everything else shares, and which stays open for the next pass. A failure is told as ssh
+   * tells it.
+   */
+  async open(signal: AbortSignal): Promise<ChildResult> {
+    const ssh = (args: readonly string[]) => {
+      return runChild({ program: SSH, args: ["-F", this.#configPath, ...args, SOURCE_HOST], signal });
+    };
+    const check = await ssh(["-O", "check"]);
+    return check.code === 0 ? check : await ssh(["-f", "-N"]);
+  }
+
   /** Asks the source what it is and holds. */
   async census(signal: AbortSignal): Promise<CensusAnswer> {
     const chunks: Uint8Array[] = [];

@@ -62,6 +62,13 @@ export async function runPass(request: PassRequest, tools: PassTools): Promise<P
   return await new Pass(request, { ...tools, signal }).run();
 }
 
+/** What is looked at before anything is decided. */
+type Looks = {
+  readonly target: Promise<TreeCount>;
+  readonly census: Promise<Census>;
+  readonly plan: Promise<Plan | undefined>;
+};
+
 class Pass {
   readonly #request: PassRequest;
   readonly #tools: PassTools;
@@ -116,39 +123,64 @@ class Pass {
 
   /** Everything before the first byte is written. */
   async #prepare(): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
-    const { dataPath, connection, signal } = this.#tools;
-    const { source, lastGood, policy } = this.#request;
+    const { connection, signal } = this.#tools;
+    const { source } = this.#request;
     this.#tell("Connecting");
     await connection.prepare(source, source.user, signal);
-    const census = this.#source = await this.#askCensus();
-    this.#tell("Counting");
-    const target = this.#target = await countTree(dataPath, signal);
-    await this.#hold(judgeSource(census, lastGood, target));
+    const { code, errors } = await connection.open(signal);
+    if (code !== 0) throw this.#failed(code, errors);
     this.#tell("Planning");
+    const cancel = new AbortController();
+    const looks = this.#look(AbortSignal.any([signal, cancel.signal]));
+    try {
+      return await this.#judge(looks);
+    } finally {
+      // What nobody needs any more ends before the lock goes.
+      cancel.abort();
+      await Promise.allSettled(Object.values(looks));
+    }
+  }
+
+  /** Looks at everything at once: a look changes nothing, and on a long way each takes its time. */
+  #look(signal: AbortSignal): Looks {
+    const target = countTree(this.#tools.dataPath, signal);
+    const census = this.#askCensus(signal);
     // Nothing can be deleted or overwritten where there is nothing.
-    const plan = target.entries === 0 ? planOfFirstCopy(census.count) : await this.#plan();
+    const plan = target.then(({ entries }) => entries === 0 ? undefined : this.#plan(signal));
+    // Each is awaited in its turn; one that fails before its turn is not forgotten, only early.
+    for (const look of [target, census, plan]) look.catch(() => undefined);
+    return { target, census, plan };
+  }
+
+  /** In the order in which a person wants to know. */
+  async #judge(looks: Looks): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
+    const { lastGood, policy } = this.#request;
+    const census = this.#source = await looks.census;
+    const target = this.#target = await looks.target;
+    await this.#hold(judgeSource(census, lastGood, target));
+    const plan = await looks.plan ?? planOfFirstCopy(census.count);
     await this.#hold(judgePlan(plan, policy, target.entries));
     return { plan, census, target };
   }
 
-  async #askCensus(): Promise<Census> {
-    const answer = await this.#tools.connection.census(this.#tools.signal);
+  async #askCensus(signal: AbortSignal): Promise<Census> {
+    const answer = await this.#tools.connection.census(signal);
     if (answer.kind === "census") return answer.census;
     if (answer.kind === "failed") throw this.#failed(answer.result.code, answer.result.errors);
     const { message } = answer;
     throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
   }
 
-  async #plan(): Promise<Plan> {
+  async #plan(signal: AbortSignal): Promise<Plan> {
     const reader = new PlanReader();
     const parts = new OutputParts();
     const { code, errors } = await runChild({
       program: RSYNC,
       args: planArguments(this.#options()),
-      signal: this.#tools.signal,
+      signal,
       onOutput: (chunk) => parts.push(chunk).forEach((line) => reader.add(line)),
     });
-    if (judgeExit(code, errors, this.#tools.signal.aborted).kind === "bad") throw this.#failed(code, errors);
+    if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
     return reader.finish();
   }
 

@@ -47,7 +47,7 @@ export interface PassReport {
 }
 
 /** What a pass is at. */
-export type Step = "Connecting" | "Counting" | "Planning" | "Transferring" | "Flushing";
+export type Step = "Connecting" | "Planning" | "Transferring" | "Flushing";
 
 /** A pass that runs. */
 export interface PassState {

@@ -17,7 +17,13 @@ export interface Suite {
 }
 
 /** Folders and files below `tests/` whose tests start no cluster; together they are the suite `tests`. */
-const clusterless = ["tests", "tests/runner", "tests/rig/binaries_test.ts", "tests/rig/progress_test.ts"];
+const clusterless = [
+  "tests",
+  "tests/bench/volumes",
+  "tests/runner",
+  "tests/rig/binaries_test.ts",
+  "tests/rig/progress_test.ts",
+];
 /** The folder whose tests move volumes and start no cluster. */
 const volumesFolder = "tests/agent";
 /** Folders that hold no tests of ours. */
