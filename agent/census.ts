@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ChildResult, runChild, runForText } from "./child.ts";
+import { type ChildResult, type ChildSpec, runChild, runForText } from "./child.ts";
 import { type RootIdentity, rootIdentity } from "./identity.ts";
 import { LineSplitter } from "../kube/lines.ts";
 import { ROOT_FORMATS } from "./settings/rsyncd_conf.ts";
@@ -37,14 +37,29 @@ export class CensusError extends Error {
 /** One line an entry: type, length, blocks of 512 bytes, names. */
 const FORMAT = "%y %s %b %n\\n";
 
+/** Neither counted nor named. */
+const SKIPPED = ["./.dr-syncer", "./lost+found"].flatMap((name) => ["-path", name, "-prune", "-o"]);
+const WALK = [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...SKIPPED];
+
+/**
+ * Names every file that has one name, as bytes: its length, a space, its path from the root, a NUL. Names need not be text.
+ *
+ * @throws {CensusError} when a part of the tree cannot be read
+ */
+export async function nameFiles(path: string, signal: AbortSignal, onOutput: ChildSpec["onOutput"]): Promise<void> {
+  const args = [...WALK, "-type", "f", "-links", "1", "-printf", "%s %P\\0"];
+  const result = await runChild({ program: "/usr/bin/find", args, cwd: path, signal, onOutput });
+  signal.throwIfAborted();
+  if (result.code !== 0) throw incomplete(path, result);
+}
+
 /** Counts a tree of 100,000 files in about 0.3 s. @throws {CensusError} when a part of it cannot be read */
 export async function countTree(path: string, signal: AbortSignal): Promise<TreeCount> {
   const count = { entries: 0, files: 0, directories: 0, devices: 0, bytes: 0, allocatedBytes: 0 };
   const splitter = new LineSplitter();
-  const skipped = ["./.dr-syncer", "./lost+found"].flatMap((name) => ["-path", name, "-prune", "-o"]);
   const result = await runChild({
     program: "/usr/bin/find",
-    args: [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...skipped, "-printf", FORMAT],
+    args: [...WALK, "-printf", FORMAT],
     cwd: path,
     signal,
     onOutput: (chunk) => splitter.push(chunk, ({ text }) => add(count, text)),

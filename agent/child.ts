@@ -11,8 +11,8 @@ export interface ChildSpec {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Called with standard output as it comes. */
-  readonly onOutput?: (chunk: Uint8Array) => void;
+  /** Called with standard output as it comes; the next chunk waits for what it returns. */
+  readonly onOutput?: (chunk: Uint8Array) => void | Promise<void>;
   /** Aborted: the program gets TERM, and KILL when it still runs after `graceMs`. */
   readonly signal: AbortSignal;
   /** 10 s unless told. */
@@ -105,8 +105,8 @@ function endOnAbort(child: Deno.ChildProcess, signal: AbortSignal, graceMs: numb
   };
 }
 
-async function drain(stream: ReadableStream<Uint8Array>, onOutput?: (chunk: Uint8Array) => void): Promise<void> {
-  for await (const chunk of stream) onOutput?.(chunk);
+async function drain(stream: ReadableStream<Uint8Array>, onOutput?: ChildSpec["onOutput"]): Promise<void> {
+  for await (const chunk of stream) await onOutput?.(chunk);
 }
 
 /** The first half of the errors says why, the last half how it ended. */

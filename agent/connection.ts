@@ -100,6 +100,16 @@ export class Connection {
     return readAnswer(await new Blob(chunks as BlobPart[]).text());
   }
 
+  /** Asks the source for the names of its files, see `nameFiles`; at most 30 minutes. */
+  async names(signal: AbortSignal, onOutput: (chunk: Uint8Array) => Promise<void>): Promise<ChildResult> {
+    return await runChild({
+      program: SSH,
+      args: ["-F", this.#configPath, SOURCE_HOST, "names"],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(CENSUS_DEADLINE_MS)]),
+      onOutput,
+    });
+  }
+
   /** Ends the connection that passes share, if there is one. */
   async close(signal: AbortSignal): Promise<void> {
     if (this.#digest === "") return;

@@ -106,9 +106,7 @@ async function target(options: Folders): Promise<number> {
 async function control(request: string, dataPath: string): Promise<number> {
   const { answer, isControlRequest } = await import("./control.ts");
   if (!isControlRequest(request)) throw new UsageError(`There is no request ${JSON.stringify(request)}`);
-  const line = await answer(request, dataPath, untilAsked());
-  await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
-  return 0;
+  return await answer(request, dataPath, Deno.stdout.writable, untilAsked());
 }
 
 /** Aborted when the process is asked to end. */

@@ -30,16 +30,17 @@ export class FolderError extends Error {
 
 /** The folder of one volume while it is locked; disposing unlocks it. */
 export class OwnFolder implements Disposable {
-  readonly #path: string;
+  /** Where it is. */
+  readonly path: string;
   readonly #lock: Deno.FsFile;
 
   private constructor(path: string, lock: Deno.FsFile) {
-    this.#path = path;
+    this.path = path;
     this.#lock = lock;
   }
 
   /**
-   * Makes the folder, locks it, and removes what a killed rsync left half-written.
+   * Makes the folder, locks it, and puts what a killed rsync left half-written where the next one goes on from it.
    *
    * @throws {FolderError} `Busy` when another process has the lock, `Fenced` when a higher epoch was here, `Foreign` when
    * something else has the folder's name
@@ -56,10 +57,10 @@ export class OwnFolder implements Disposable {
       // flock(2): the kernel takes it off when its holder dies.
       if (!await lock.tryLock(true)) throw new FolderError("Busy", "another pass writes to this volume");
       await folder.#raiseEpoch(epoch);
-      await Deno.remove(`${path}/temporary`, { recursive: true }).catch(ignoreMissing);
       for (const name of ["temporary", "partial"]) {
         await Deno.mkdir(`${path}/${name}`, { recursive: true, mode: 0o700 });
       }
+      await folder.#salvage();
       return folder;
     } catch (error) {
       lock.close();
@@ -69,27 +70,40 @@ export class OwnFolder implements Disposable {
 
   /** The marker of an earlier pass. */
   async readMarker(): Promise<DirtyMarker | undefined> {
-    const text = await readIfThere(`${this.#path}/dirty`);
+    const text = await readIfThere(`${this.path}/dirty`);
     return text === undefined ? undefined : JSON.parse(text) as DirtyMarker;
   }
 
   /** Says, on the disk, that the volume is being written. */
   async mark(marker: DirtyMarker): Promise<void> {
-    await writeThrough(`${this.#path}/dirty`, JSON.stringify(marker));
+    await writeThrough(`${this.path}/dirty`, JSON.stringify(marker));
   }
 
   /** Says that the volume is whole, and drops parts of files that no pass will go on with. */
   async unmark(): Promise<void> {
-    await Deno.remove(`${this.#path}/dirty`).catch(ignoreMissing);
-    await Deno.remove(`${this.#path}/partial`, { recursive: true }).catch(ignoreMissing);
+    await Deno.remove(`${this.path}/dirty`).catch(ignoreMissing);
+    await Deno.remove(`${this.path}/partial`, { recursive: true }).catch(ignoreMissing);
+  }
+
+  /** A part of a file is only ever compared with the whole: whatever it holds, it saves time or it does not. */
+  async #salvage(): Promise<void> {
+    const temporary = `${this.path}/temporary`;
+    for await (const { name } of Deno.readDir(temporary)) {
+      // rsync writes to `.NAME.` and six characters of its own.
+      const whole = name.match(/^\.(.+)\.[A-Za-z0-9]{6}$/)?.[1];
+      // A name that is no text cannot be spelled here: that part is lost.
+      if (whole) await Deno.rename(`${temporary}/${name}`, `${this.path}/partial/${whole}`).catch(ignoreMissing);
+    }
+    await Deno.remove(temporary, { recursive: true });
+    await Deno.mkdir(temporary, { mode: 0o700 });
   }
 
   async #raiseEpoch(epoch: number): Promise<void> {
-    const highest = Number(await readIfThere(`${this.#path}/epoch`) ?? 0);
+    const highest = Number(await readIfThere(`${this.path}/epoch`) ?? 0);
     if (epoch < highest) {
       throw new FolderError("Fenced", `epoch ${epoch} is over: epoch ${highest} has written to this volume`);
     }
-    if (epoch > highest) await writeThrough(`${this.#path}/epoch`, String(epoch));
+    if (epoch > highest) await writeThrough(`${this.path}/epoch`, String(epoch));
   }
 
   [Symbol.dispose](): void {

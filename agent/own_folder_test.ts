@@ -42,13 +42,19 @@ Deno.test("the marker stays until the volume is whole", async () => {
   });
 });
 
-Deno.test("what a killed rsync left half-written goes, parts that can be gone on with stay", async () => {
+Deno.test("what a killed rsync left half-written is gone on with, and nothing else stays of it", async () => {
   await withVolume(async (path) => {
+    const own = `${path}/.dr-syncer`;
     (await OwnFolder.open(path, 1))[Symbol.dispose]();
-    await Deno.writeTextFile(`${path}/.dr-syncer/temporary/.file.Xy12`, "half");
-    await Deno.writeTextFile(`${path}/.dr-syncer/partial/file`, "part");
+    await Deno.writeTextFile(`${own}/temporary/.data.db.Xy12aB`, "half");
+    await Deno.writeTextFile(`${own}/temporary/list-0`, "names");
+    await Deno.writeTextFile(`${own}/partial/file`, "part");
     (await OwnFolder.open(path, 1))[Symbol.dispose]();
-    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${path}/.dr-syncer/temporary`)), []);
-    assert.equal((await Array.fromAsync(Deno.readDir(`${path}/.dr-syncer/partial`))).length, 1);
+    const namesIn = async (folder: string) => {
+      return (await Array.fromAsync(Deno.readDir(`${own}/${folder}`), ({ name }) => name)).sort();
+    };
+    assert.deepEqual(await namesIn("temporary"), []);
+    assert.deepEqual(await namesIn("partial"), ["data.db", "file"]);
+    assert.equal(await Deno.readTextFile(`${own}/partial/data.db`), "half");
   });
 });

@@ -21,17 +21,19 @@ import type { Clock } from "../kube/clock.ts";
 import { FolderError, OwnFolder } from "./own_folder.ts";
 import { KeyFileError } from "./plain_file.ts";
 import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
-import { OutputParts, parseProgress } from "./progress.ts";
+import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
 import type { Outcome, PassReport, PassState } from "./report.ts";
 import { SettingsError } from "./settings/plain_value.ts";
-import { passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
-import { addStatistic, completeStatistics, type TransferStats } from "./statistics.ts";
+import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
+import { sumStatistics, type TransferStats } from "./statistics.ts";
+import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
 
-const RSYNC = "/usr/bin/rsync";
 const SYNC = "/usr/bin/sync";
 /** Progress is told this often. */
 const TELL_MS = 1_000;
+/** A smaller tree is there before its names are split. */
+const CHANNELS_FROM_ENTRIES = 1_000;
 /** No pass takes a week. */
 const PASS_DEADLINE_MS = 7 * 24 * 3_600_000;
 
@@ -115,7 +117,7 @@ class Pass {
       await this.#checkRoom(plan, census);
       await folder.mark({ epoch, passId, startedAt });
       this.#isDirty = true;
-      return await this.#finish(folder, await this.#transfer(plan, target));
+      return await this.#finish(folder, await this.#transfer(folder, plan, target));
     } catch (error) {
       return this.#explain(error);
     }
@@ -198,40 +200,59 @@ class Pass {
   }
 
   /** Answers whether files vanished meanwhile. */
-  async #transfer(plan: Plan, target: TreeCount): Promise<boolean> {
-    // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
-    const maxDeletes = Math.max(plan.deletes, allowedDeletes(this.#request.policy, target.entries));
-    const { signal } = this.#tools;
-    const parts = new OutputParts();
-    let stats: Partial<TransferStats> = {};
-    const tell = this.#progressTeller(plan.stats.transferredBytes);
+  async #transfer(folder: OwnFolder, plan: Plan, target: TreeCount): Promise<boolean> {
+    const { policy } = this.#request;
     this.#tell("Transferring");
-    const { code, errors } = await runChild({
-      program: RSYNC,
-      args: passArguments(this.#options(), maxDeletes),
-      signal,
-      onOutput: (chunk) => {
-        for (const part of parts.push(chunk)) {
-          stats = addStatistic(stats, part);
-          tell(part);
-        }
-      },
-    });
-    this.#stats = completeStatistics(stats);
-    const verdict = judgeExit(code, errors, signal.aborted);
+    const tell = this.#progressTeller(plan.stats.transferredBytes);
+    const before = target.entries === 0 ? await this.#firstCopy(folder, plan, tell) : [];
+    // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
+    const maxDeletes = Math.max(plan.deletes, allowedDeletes(policy, target.entries));
+    const { code, errors, stats } = await runTransfer(
+      passArguments(this.#options(), maxDeletes),
+      this.#tools.signal,
+      tell,
+    );
+    this.#stats = sumStatistics([...before, stats]);
+    const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
   }
 
-  #progressTeller(plannedBytes: number): (part: string) => void {
-    const { clock } = this.#tools;
+  /** Several streams at once; what they leave out, the pass that follows brings: folders, links, files of several names. */
+  async #firstCopy(
+    folder: OwnFolder,
+    plan: Plan,
+    tell: (part: string, channel: number) => void,
+  ): Promise<TransferStats[]> {
+    const { channels } = this.#request;
+    const { connection, signal } = this.#tools;
+    if (channels === 1 || plan.created < CHANNELS_FROM_ENTRIES) return [];
+    const { code, errors } = await writeLists(folder.path, channels, plan.stats, connection, signal);
+    if (code !== 0) throw this.#failed(code, errors);
+    const ends = await Promise.all(Array.from({ length: channels }, (_, channel) => {
+      return runTransfer(listArguments(this.#options(), channel), signal, (part) => tell(part, channel + 1));
+    }));
+    // A path that failed fails again in the pass that follows, which tells of it.
+    const bad = ends.find((end) => {
+      const verdict = judgeExit(end.code, end.errors, signal.aborted);
+      return verdict.kind === "bad" && verdict.class !== "partial";
+    });
+    if (bad !== undefined) throw this.#failed(bad.code, bad.errors);
+    return ends.map(({ stats }) => stats);
+  }
+
+  #progressTeller(plannedBytes: number): (part: string, channel?: number) => void {
+    const { clock, onState } = this.#tools;
+    const channels = new Map<number, Progress>();
     let toldMs = -Infinity;
-    return (part) => {
+    return (part, channel = 0) => {
+      const now = parseProgress(part, plannedBytes);
+      if (now === undefined) return;
+      channels.set(channel, now);
       if (clock.nowMs() - toldMs < TELL_MS) return;
-      const progress = parseProgress(part, plannedBytes);
-      if (progress === undefined) return;
       toldMs = clock.nowMs();
-      this.#tools.onState({ passId: this.#request.passId, step: "Transferring", progress });
+      const progress = sumProgress(channels.values(), plannedBytes);
+      onState({ passId: this.#request.passId, step: "Transferring", progress });
     };
   }
 

@@ -22,7 +22,20 @@ export function parseProgress(text: string, plannedBytes: number): Progress | un
   const match = text.match(/^\s*([\d,]+)\s+\d+%\s+([\d.]+)([kMGT]?B)\/s\s/);
   if (match === null) return undefined;
   const bytes = Number(match[1]?.replaceAll(",", ""));
-  const bytesPerSecond = Math.round(Number(match[2]) * (UNITS[match[3] ?? ""] ?? 1));
+  return progressOf(bytes, Math.round(Number(match[2]) * (UNITS[match[3] ?? ""] ?? 1)), plannedBytes);
+}
+
+/** Several transfers that go on at once, as one. */
+export function sumProgress(parts: Iterable<Progress>, plannedBytes: number): Progress {
+  let [bytes, bytesPerSecond] = [0, 0];
+  for (const part of parts) {
+    bytes += part.bytes;
+    bytesPerSecond += part.bytesPerSecond;
+  }
+  return progressOf(bytes, bytesPerSecond, plannedBytes);
+}
+
+function progressOf(bytes: number, bytesPerSecond: number, plannedBytes: number): Progress {
   const left = Math.max(0, plannedBytes - bytes);
   return {
     percent: plannedBytes === 0 ? 100 : Math.min(100, Math.floor(bytes / plannedBytes * 100)),

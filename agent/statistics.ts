@@ -41,3 +41,16 @@ export function addStatistic(stats: Partial<TransferStats>, line: string): Parti
 export function completeStatistics(stats: Partial<TransferStats>): TransferStats {
   return { entries: 0, created: 0, deleted: 0, transferredFiles: 0, transferredBytes: 0, wireBytes: 0, ...stats };
 }
+
+/** What several transfers of one tree did together; how large the tree is, the last one knows. */
+export function sumStatistics(parts: readonly TransferStats[]): TransferStats {
+  const sum = (key: keyof TransferStats) => parts.reduce((total, part) => total + part[key], 0);
+  return {
+    entries: parts.at(-1)?.entries ?? 0,
+    created: sum("created"),
+    deleted: sum("deleted"),
+    transferredFiles: sum("transferredFiles"),
+    transferredBytes: sum("transferredBytes"),
+    wireBytes: sum("wireBytes"),
+  };
+}

@@ -55,6 +55,24 @@ export function passArguments(options: TransferOptions, maxDeletes: number): str
   ];
 }
 
+/** Copies what a list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
+export function listArguments(options: TransferOptions, channel: number): string[] {
+  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+  return [
+    "--info=progress2,stats2",
+    "--outbuf=Line",
+    `--temp-dir=${own}/temporary`,
+    "--from0",
+    `--files-from=${listPath(own, channel)}`,
+    ...common(options).filter((argument) => argument !== "--delete-delay"),
+  ];
+}
+
+/** Where the list of a channel is, below our own folder. */
+export function listPath(ownPath: string, channel: number): string {
+  return `${ownPath}/temporary/list-${channel}`;
+}
+
 function common(options: TransferOptions): string[] {
   const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum } = options;
   return [
@@ -64,6 +82,8 @@ function common(options: TransferOptions): string[] {
     "--specials",
     "--no-inc-recursive",
     "--delete-delay",
+    // Nanoseconds count: by default an edit of the same length in the same second is never seen.
+    "--modify-window=-1",
     "--no-human-readable",
     "--no-motd",
     `--timeout=${SILENCE_SECONDS}`,

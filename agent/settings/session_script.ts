@@ -9,8 +9,8 @@ import { plainPath, SettingsError } from "./plain_value.ts";
 /** What rsync asks for when it talks to a daemon through a remote shell. */
 export const RSYNC_REQUEST = "rsync --server --daemon .";
 
-/** What the control program can be asked for. */
-export const CONTROL_REQUESTS = ["census"] as const;
+/** What the control program can be asked for: what the volume is and holds, and the names of its files. */
+export const CONTROL_REQUESTS = ["census", "names"] as const;
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
 
 /** What differs between source agents. */

@@ -1,6 +1,6 @@
 /**
  * Agents as they run in pods: each in a process namespace and a mount namespace of its own, under the image's entry point, with
- * just the permissions that the image gives.
+ * just the permissions that the image gives and the capabilities that a pod will be given.
  *
  * @module
  */
@@ -10,6 +10,12 @@ import { waitFor } from "../wait.ts";
 const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const dockerfile = await Deno.readTextFile(new URL("../../deploy/Dockerfile.agent", import.meta.url));
 const DEADLINE_MS = 30_000;
+
+/** All that each role may do as root: what its pod will be given. */
+const CAPABILITIES = {
+  source: ["dac_override", "setuid", "setgid", "sys_chroot"],
+  target: ["chown", "dac_override", "fowner", "fsetid"],
+} as const;
 
 /** Where an agent finds what it needs. */
 export interface AgentFolders {
@@ -54,6 +60,12 @@ export function startAgent(role: "source" | "target", folders: AgentFolders, arg
     args: [
       "--pdeathsig=KILL",
       ...["/usr/bin/unshare", "--pid", "--mount", "--mount-proc", "--fork", "--kill-child=KILL", "--"],
+      ...[
+        "/usr/bin/setpriv",
+        "--no-new-privs",
+        "--inh-caps=-all",
+        `--bounding-set=-all,+${CAPABILITIES[role].join(",+")}`,
+      ],
       ...[...entryPoint(folders), role, ...own, ...args],
     ],
     clearEnv: true,

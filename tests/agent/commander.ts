@@ -38,6 +38,11 @@ export class Commander implements AsyncDisposable {
     await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
   }
 
+  /** The end of the stream, if the agent ends it. */
+  get ended(): Promise<unknown> {
+    return this.#child.status;
+  }
+
   /** Sends any line. */
   async sendLine(line: string): Promise<void> {
     await this.#writer.write(new TextEncoder().encode(`${line}\n`));

@@ -19,6 +19,19 @@ Deno.test("a copy is equal in everything, and the next pass moves nothing", asyn
   assert.equal(second.stats?.transferredBytes, 0);
 });
 
+Deno.test("a first copy in several streams is equal in everything, too", async () => {
+  await using scene = await VolumeScene.start();
+  await makeOddTree(scene.sourcePath);
+  await makeFiles(scene.sourcePath, 1_500, 100);
+  const first = await scene.pass({ channels: 4 });
+  assert.deepEqual(first.outcome, { kind: "good", rescan: false });
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  assert.ok((first.stats?.transferredFiles ?? 0) >= 1_500);
+  assert.equal(scene.source.output().split("Accepted publickey").length - 1, 1, "the streams share a connection");
+  const second = await scene.pass({ channels: 4 });
+  assert.deepEqual([second.stats?.transferredFiles, second.stats?.created], [0, 0]);
+});
+
 Deno.test("changes of every kind arrive", async () => {
   await using scene = await VolumeScene.start();
   await makeOddTree(scene.sourcePath);
@@ -45,6 +58,15 @@ Deno.test("a change that keeps size and time is found by a pass that compares co
   assert.notDeepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
   await scene.pass({ checksum: true });
   assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+});
+
+Deno.test("an edit of the same length in the same second arrives", async () => {
+  await using scene = await VolumeScene.start();
+  await shell('echo one >"$1/file"; touch -d "2026-01-01 00:00:00.25" "$1/file"', scene.sourcePath);
+  await scene.pass();
+  await shell('echo two >"$1/file"; touch -d "2026-01-01 00:00:00.75" "$1/file"', scene.sourcePath);
+  await scene.pass();
+  assert.equal(await Deno.readTextFile(`${scene.targetPath}/file`), "two\n");
 });
 
 Deno.test("what is excluded is neither copied nor deleted", async () => {
