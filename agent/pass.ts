@@ -4,10 +4,10 @@
  * @module
  */
 import { statfs } from "node:fs/promises";
-import { type Census, CensusError, countTree, type TreeCount } from "./census.ts";
+import { type Census, countTree, type TreeCount } from "./census.ts";
 import { runChild, runForText } from "./child.ts";
 import type { Connection } from "./connection.ts";
-import { failedPaths, judgeExit } from "./exit_class.ts";
+import { judgeExit } from "./exit_class.ts";
 import {
   allowedDeletes,
   type Finding,
@@ -18,13 +18,12 @@ import {
   unapproved,
 } from "./guards.ts";
 import type { Clock } from "../kube/clock.ts";
-import { FolderError, OwnFolder } from "./own_folder.ts";
-import { KeyFileError } from "./plain_file.ts";
+import { OwnFolder } from "./own_folder.ts";
+import { Ended, endOf, explain } from "./pass_end.ts";
 import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
 import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
 import type { Outcome, PassReport, PassState } from "./report.ts";
-import { SettingsError } from "./settings/plain_value.ts";
 import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
 import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
@@ -46,16 +45,6 @@ export interface PassTools {
   /** Aborted: rsync gets TERM, which keeps what it has of a file. */
   readonly signal: AbortSignal;
   readonly onState: (state: PassState) => void;
-}
-
-/** An end before the work is done. */
-class Ended extends Error {
-  readonly outcome: Outcome;
-
-  constructor(outcome: Outcome) {
-    super(outcome.kind);
-    this.outcome = outcome;
-  }
 }
 
 /** Runs a pass to its end; whatever happens is in the report. */
@@ -119,7 +108,7 @@ class Pass {
       this.#isDirty = true;
       return await this.#finish(folder, await this.#transfer(folder, plan, target));
     } catch (error) {
-      return this.#explain(error);
+      return explain(error, this.#tools.signal.aborted);
     }
   }
 
@@ -279,33 +268,6 @@ class Pass {
   }
 
   #failed(exitCode: number, errors: string): Ended {
-    const verdict = judgeExit(exitCode, errors, this.#tools.signal.aborted);
-    if (verdict.kind === "good") return new Ended(verdict);
-    const { class: failureClass, reason } = verdict;
-    const said = errors.trim().slice(0, 2_000);
-    const message = said === "" ? verdict.message : `${verdict.message}: ${said}`;
-    return new Ended({
-      kind: "failed",
-      class: failureClass,
-      reason,
-      message,
-      exitCode,
-      failedPaths: failedPaths(errors),
-    });
-  }
-
-  #explain(error: unknown): Outcome {
-    if (error instanceof Ended) return error.outcome;
-    const message = error instanceof Error ? error.message : String(error);
-    const failed = { kind: "failed", message, failedPaths: [] } as const;
-    if (this.#tools.signal.aborted) return { ...failed, class: "stopped", reason: "Stopped" };
-    if (error instanceof FolderError) {
-      return { ...failed, class: error.reason === "Busy" ? "transient" : "configuration", reason: error.reason };
-    }
-    if (error instanceof SettingsError || error instanceof KeyFileError) {
-      return { ...failed, class: "configuration", reason: "Settings" };
-    }
-    const reason = error instanceof CensusError ? "CensusFailed" : "Internal";
-    return { ...failed, class: "transient", reason };
+    return endOf(exitCode, errors, this.#tools.signal.aborted);
   }
 }
