@@ -89,8 +89,8 @@ export class OwnFolder implements Disposable {
   async #salvage(): Promise<void> {
     const temporary = `${this.path}/temporary`;
     for await (const { name } of Deno.readDir(temporary)) {
-      // rsync writes to `.NAME.` and six characters of its own.
-      const whole = name.match(/^\.(.+)\.[A-Za-z0-9]{6}$/)?.[1];
+      // In a folder for it, rsync writes to NAME, a dot and six characters of its own.
+      const whole = name.match(/^(.+)\.[A-Za-z0-9]{6}$/)?.[1];
       // A name that is no text cannot be spelled here: that part is lost.
       if (whole) await Deno.rename(`${temporary}/${name}`, `${this.path}/partial/${whole}`).catch(ignoreMissing);
     }

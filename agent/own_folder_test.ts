@@ -46,7 +46,7 @@ Deno.test("what a killed rsync left half-written is gone on with, and nothing el
   await withVolume(async (path) => {
     const own = `${path}/.dr-syncer`;
     (await OwnFolder.open(path, 1))[Symbol.dispose]();
-    await Deno.writeTextFile(`${own}/temporary/.data.db.Xy12aB`, "half");
+    await Deno.writeTextFile(`${own}/temporary/data.db.Xy12aB`, "half");
     await Deno.writeTextFile(`${own}/temporary/list-0`, "names");
     await Deno.writeTextFile(`${own}/partial/file`, "part");
     (await OwnFolder.open(path, 1))[Symbol.dispose]();
