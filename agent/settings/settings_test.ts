@@ -18,32 +18,44 @@ const ssh = {
 const transfer: TransferOptions = { ssh: ["/usr/bin/ssh", "-F", "/run/ssh_config"], dataPath: "/data", excludes: [] };
 
 /** Values that would end a line, a quote or an argument, each in the setting that it would get into. */
-const unsafe: [string, () => string | string[]][] = [
-  ["host", () => sshdConfig({ ...sshd, host: "0.0.0.0\nPermitRootLogin yes" })],
-  ["port", () => sshdConfig({ ...sshd, port: 70_000 })],
-  ["hostKeyPath", () => sshdConfig({ ...sshd, hostKeyPath: "/run/../etc/key" })],
-  ["client public key", () => authorizedKeys([`${KEY}\nssh-rsa AAAA`, `command="sh" ${KEY}`], "/run/s")],
-  ["client public key", () => authorizedKeys(["ssh-rsa AAAAB3NzaC1yc2E"], "/run/s")],
-  ["sessionScriptPath", () => authorizedKeys([KEY], '/run/s"; sh')],
-  ["host", () => sshConfig({ ...ssh, address: { ...ssh.address, host: "-oProxyCommand=sh" } })],
-  ["host", () => sshConfig({ ...ssh, address: { ...ssh.address, host: "a\n  ProxyCommand sh" } })],
-  ["hostKeyAlias", () => sshConfig({ ...ssh, address: { ...ssh.address, hostKeyAlias: "a b" } })],
-  ["user", () => sshConfig({ ...ssh, user: "root\n" })],
-  ["hostKeyAlias", () => knownHosts("*", [KEY])],
-  ["host public key", () => knownHosts("volume-a", ["@cert-authority"])],
-  ["dataPath", () => rsyncdConf({ dataPath: "/a b", guardScriptPath: "/g", lockPath: "/l", isRoot: true })],
-  ["dataPath", () => guardScript("/data'; sh #", "1 2")],
-  ["root", () => guardScript("/data", "1'; sh #")],
-  ["command", () => {
+const unsafe: [string, string, () => string | string[]][] = [
+  ["host", "a second setting for sshd", () => sshdConfig({ ...sshd, host: "0.0.0.0\nPermitRootLogin yes" })],
+  ["port", "a port beyond all", () => sshdConfig({ ...sshd, port: 70_000 })],
+  ["hostKeyPath", "a path that goes up", () => sshdConfig({ ...sshd, hostKeyPath: "/run/../etc/key" })],
+  [
+    "client public key",
+    "a key with options",
+    () => authorizedKeys([`${KEY}\nssh-rsa AAAA`, `command="sh" ${KEY}`], "/run/s"),
+  ],
+  ["client public key", "a key of another kind", () => authorizedKeys(["ssh-rsa AAAAB3NzaC1yc2E"], "/run/s")],
+  ["sessionScriptPath", "a quote for the command", () => authorizedKeys([KEY], '/run/s"; sh')],
+  ["host", "an option for ssh", () => sshConfig({ ...ssh, address: { ...ssh.address, host: "-oProxyCommand=sh" } })],
+  [
+    "host",
+    "a second setting for ssh",
+    () => sshConfig({ ...ssh, address: { ...ssh.address, host: "a\n  ProxyCommand sh" } }),
+  ],
+  ["hostKeyAlias", "two aliases", () => sshConfig({ ...ssh, address: { ...ssh.address, hostKeyAlias: "a b" } })],
+  ["user", "a user with a line end", () => sshConfig({ ...ssh, user: "root\n" })],
+  ["hostKeyAlias", "an alias for every host", () => knownHosts("*", [KEY])],
+  ["host public key", "a mark of known hosts", () => knownHosts("volume-a", ["@cert-authority"])],
+  [
+    "dataPath",
+    "a path of two words",
+    () => rsyncdConf({ dataPath: "/a b", guardScriptPath: "/g", lockPath: "/l", isRoot: true }),
+  ],
+  ["dataPath", "a quote for the guard's script", () => guardScript("/data'; sh #", "1 2")],
+  ["root", "a quote within what was seen", () => guardScript("/data", "1'; sh #")],
+  ["command", "a quote for the session's script", () => {
     const options = { rsyncPath: "/usr/bin/rsync", rsyncdConfPath: "/r", controlEnvironment: {} };
     return sessionScript({ ...options, controlCommand: ["deno", "a'b"] });
   }],
-  ["exclude", () => planArguments({ ...transfer, excludes: ["a\n- *"] })],
-  ["ssh", () => planArguments({ ...transfer, ssh: ["/usr/bin/ssh", "-o ProxyCommand=sh"] })],
+  ["exclude", "a second pattern", () => planArguments({ ...transfer, excludes: ["a\n- *"] })],
+  ["ssh", "an option within a word", () => planArguments({ ...transfer, ssh: ["/usr/bin/ssh", "-o ProxyCommand=sh"] })],
 ];
 
-for (const [field, write] of unsafe) {
-  Deno.test(`a value that would break out of its place is refused: ${field}: ${write.toString().slice(6, 60)}`, () => {
+for (const [field, what, write] of unsafe) {
+  Deno.test(`a value that would break out of its place is refused: ${what} as ${field}`, () => {
     assert.throws(write, (error) => error instanceof SettingsError && error.field === field);
   });
 }
