@@ -80,7 +80,7 @@ async function writeSettings(options: SourceOptions, signal: AbortSignal): Promi
   const { host, port } = options;
   await placeFile(
     at.sshd,
-    sshdConfig({ host, port, hostKeyPath: at.hostKey, authorizedKeysPath: at.authorizedKeys }),
+    sshdConfig({ host, port, hostKeyPath: at.hostKey, authorizedKeysPath: at.authorizedKeys, homePath: runPath }),
   );
   return at.sshd;
 }

@@ -7,7 +7,7 @@ import { knownHosts, sshConfig } from "./ssh_config.ts";
 import { authorizedKeys, sshdConfig } from "./sshd_config.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMnsX3h2UuEBpN0aO18kxMQl5iH2A6qeyLa6ZR2NTa+I";
-const sshd = { host: "0.0.0.0", port: 2222, hostKeyPath: "/run/k", authorizedKeysPath: "/run/a" };
+const sshd = { host: "0.0.0.0", port: 2222, hostKeyPath: "/run/k", authorizedKeysPath: "/run/a", homePath: "/run" };
 const ssh = {
   address: { host: "10.0.0.1", port: 2222, hostKeyAlias: "volume-a" },
   user: "root",

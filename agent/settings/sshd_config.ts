@@ -13,10 +13,12 @@ export interface SshdSettings {
   readonly port: number;
   readonly hostKeyPath: string;
   readonly authorizedKeysPath: string;
+  /** Folder without files of a shell: sshd starts even forced commands through the login shell. */
+  readonly homePath: string;
 }
 
 /** Text of sshd_config(5). @throws {SettingsError} */
-export function sshdConfig({ host, port, hostKeyPath, authorizedKeysPath }: SshdSettings): string {
+export function sshdConfig({ host, port, hostKeyPath, authorizedKeysPath, homePath }: SshdSettings): string {
   return lines([
     ["ListenAddress", plainHost("host", host)],
     ["Port", plainPort("port", port)],
@@ -33,6 +35,8 @@ export function sshdConfig({ host, port, hostKeyPath, authorizedKeysPath }: Sshd
     ["PermitTTY", "no"],
     ["PermitUserRC", "no"],
     ["PermitUserEnvironment", "no"],
+    // bash reads ~/.bashrc when sshd starts it, whatever it is to do.
+    ["SetEnv", `HOME=${plainPath("homePath", homePath)}`],
     ["DisableForwarding", "yes"],
     ["MaxSessions", 16],
     ["MaxStartups", 8],
