@@ -87,6 +87,7 @@ async function startPlainSshd(scene: VolumeScene, folder: string, port: number):
   await write("host", scene.hostKey.privateKey);
   await write("key", scene.clientKey.privateKey);
   await write("authorized", `${scene.clientKey.publicKey}\n`);
+  // What this machine's root has in its shell's files is not measured.
   const settings = [
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
@@ -94,7 +95,12 @@ async function startPlainSshd(scene: VolumeScene, folder: string, port: number):
     "PidFile none",
     "StrictModes no",
   ]
-    .concat([`AuthorizedKeysFile ${folder}/authorized`, "PermitRootLogin prohibit-password", "UsePAM no"]);
+    .concat([
+      `AuthorizedKeysFile ${folder}/authorized`,
+      "PermitRootLogin prohibit-password",
+      "UsePAM no",
+      `SetEnv HOME=${folder}`,
+    ]);
   await write("sshd_config", settings.join("\n") + "\n");
   const sshd = new Deno.Command("/usr/bin/setpriv", {
     args: ["--pdeathsig=KILL", "/usr/sbin/sshd", "-D", "-e", "-f", `${folder}/sshd_config`],
