@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { ensurePackages } from "./agent/packages.ts";
 import { ensureBinaries, MissingRequirement } from "./rig/binaries.ts";
 import { showProgress } from "./rig/progress.ts";
 import { runSuites, type SuiteResult } from "./runner/execute.ts";
@@ -33,22 +34,37 @@ function write(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 }
 
-/** Why suites that start clusters cannot run; `isFailure` when that is not for want of something to install. */
+/** Why suites cannot run; `isFailure` when that is not for want of something to install. */
 interface Obstacle {
+  readonly suites: readonly Suite[];
   readonly message: string;
   readonly isFailure: boolean;
 }
 
 /** Builds what clusters need. */
-async function findObstacle(): Promise<Obstacle | undefined> {
+async function buildClusters(): Promise<void> {
   const onProgress = showProgress(Deno.stderr);
-  try {
-    await ensureBinaries(undefined, ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager"], { onProgress });
-    await ensureBinaries("1.30", ["kube-apiserver"], { onProgress });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { message, isFailure: !(error instanceof MissingRequirement) };
+  await ensureBinaries(undefined, ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager"], { onProgress });
+  await ensureBinaries("1.30", ["kube-apiserver"], { onProgress });
+}
+
+/** Gets what suites need, and answers with what could not be got. */
+async function findObstacles(suites: readonly Suite[]): Promise<Obstacle[]> {
+  const needs: readonly (readonly [Suite[], () => Promise<void>])[] = [
+    [suites.filter((suite) => suite.needsVolumes), ensurePackages],
+    [suites.filter((suite) => suite.needsClusters), buildClusters],
+  ];
+  const obstacles: Obstacle[] = [];
+  for (const [needing, ensure] of needs) {
+    if (needing.length === 0) continue;
+    try {
+      await ensure();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      obstacles.push({ suites: needing, message, isFailure: !(error instanceof MissingRequirement) });
+    }
   }
+  return obstacles;
 }
 
 function showResult({ suite, tests, broken, output, elapsedMs }: SuiteResult): void {
@@ -66,25 +82,31 @@ function seconds(elapsedMs: number): string {
   return `${(elapsedMs / 1_000).toFixed(1)} s`;
 }
 
-function showSkipped(results: readonly SuiteResult[], notRun: readonly Suite[], obstacle: Obstacle | undefined): void {
+function showSkipped(results: readonly SuiteResult[], obstacles: readonly Obstacle[]): void {
   for (const { suite, tests } of results) {
     for (const test of tests.filter((it) => it.outcome === "ignored")) write(`Not run: ${suite.name}: ${test.name}`);
   }
-  if (obstacle === undefined) return;
-  write(`Not run: ${notRun.map((suite) => suite.name).join(", ")}\n  ${obstacle.message}`);
+  for (const { suites, message } of obstacles) {
+    write(`Not run: ${suites.map((suite) => suite.name).join(", ")}\n  ${message}`);
+  }
+}
+
+/** What is said of a suite in the list. */
+function describeSuite({ name, needsClusters, needsVolumes }: Suite): string {
+  return `${name}${needsClusters ? " (starts clusters)" : ""}${needsVolumes ? " (moves volumes)" : ""}`;
 }
 
 async function runTests(filters: readonly string[], testFilter: string | undefined, list: boolean): Promise<number> {
   const suites = selectSuites(await findSuites(root), filters);
   if (list) {
-    for (const suite of suites) write(`${suite.name}${suite.needsClusters ? " (starts clusters)" : ""}`);
+    for (const suite of suites) write(describeSuite(suite));
     return 0;
   }
-  const obstacle = suites.some((suite) => suite.needsClusters) ? await findObstacle() : undefined;
-  const notRun = obstacle === undefined ? [] : suites.filter((suite) => suite.needsClusters);
+  const obstacles = await findObstacles(suites);
+  const notRun = obstacles.flatMap((obstacle) => obstacle.suites);
   const results = await execute(suites.filter((suite) => !notRun.includes(suite)), testFilter);
-  showSkipped(results, notRun, obstacle);
-  const maySkip = Deno.env.get("CI") !== "true" && obstacle?.isFailure !== true;
+  showSkipped(results, obstacles);
+  const maySkip = Deno.env.get("CI") !== "true" && !obstacles.some((obstacle) => obstacle.isFailure);
   const sum = sumUp(results, notRun.length, maySkip);
   if (sum.passed + sum.failed === 0) write("No test was run.");
   write(`\n${formatSum(sum)}`);

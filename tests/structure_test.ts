@@ -35,7 +35,7 @@ Deno.test("every local import names a file that exists", async () => {
   assert.deepEqual(edges.filter(({ to }) => !sources.has(to)), []);
 });
 
-Deno.test("only main.ts reads the environment, exits and handles signals", async () => {
+Deno.test("only programs' entries read the environment, exit and handle signals", async () => {
   assert.deepEqual(findProcessWide(await readSources()), []);
 });
 
@@ -47,6 +47,8 @@ const wrong: [string, Record<string, string>][] = [
   ["a dynamic import", { "crds/a.ts": 'const a = await import("../webhook/a.ts");' }],
   ["a worker", { "reconciler/a.ts": 'new Worker(new URL("../webhook/worker.ts", import.meta.url));' }],
   ["a test imports main.ts", { "tests/e2e/a_test.ts": 'import { main } from "../../main.ts";' }],
+  ["agent imports reconciler", { "agent/a.ts": 'import "../reconciler/a.ts";' }],
+  ["a test imports the agent's program", { "tests/agent/a_test.ts": 'import "../../agent/main.ts";' }],
   ["code imports a test", { "kube/a.ts": 'import "../tests/wait.ts";' }],
   ["code imports a test beside it", { "kube/a.ts": 'import "./a_test.ts";' }],
   ["a folder nobody knows", { "utils/a.ts": 'import "./b.ts";' }],

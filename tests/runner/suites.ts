@@ -12,22 +12,33 @@ export interface Suite {
   readonly files: readonly string[];
   /** Whether it starts clusters of the rig. */
   readonly needsClusters: boolean;
+  /** Whether it moves volumes: with sshd and rsync of this machine, as root. */
+  readonly needsVolumes: boolean;
 }
 
 /** Folders and files below `tests/` whose tests start no cluster; together they are the suite `tests`. */
-const clusterless = ["tests", "tests/runner", "tests/rig/binaries_test.ts", "tests/rig/progress_test.ts"];
+const clusterless = [
+  "tests",
+  "tests/bench/volumes",
+  "tests/runner",
+  "tests/rig/binaries_test.ts",
+  "tests/rig/progress_test.ts",
+];
+/** The folder whose tests move volumes and start no cluster. */
+const volumesFolder = "tests/agent";
 /** Folders that hold no tests of ours. */
 const skipped = [".git", "node_modules", "coverage"];
 
 /** All suites: the tests beside the code by top folder, those below `tests/` by file. */
 export async function findSuites(root: string): Promise<Suite[]> {
-  const suites = new Map<string, { files: string[]; needsClusters: boolean }>();
+  const suites = new Map<string, Omit<Suite, "name" | "files"> & { files: string[] }>();
   for (const path of (await findTestFiles(root)).map((file) => relative(root, file)).sort()) {
     const top = path.includes("/") ? path.slice(0, path.indexOf("/")) : ".";
     const folder = path.slice(0, path.lastIndexOf("/"));
-    const startsClusters = top === "tests" && !clusterless.includes(folder) && !clusterless.includes(path);
-    const name = startsClusters ? path : top;
-    const suite = suites.get(name) ?? { files: [], needsClusters: startsClusters };
+    const standsAlone = top === "tests" && !clusterless.includes(folder) && !clusterless.includes(path);
+    const needsVolumes = folder === volumesFolder;
+    const name = standsAlone ? path : top;
+    const suite = suites.get(name) ?? { files: [], needsClusters: standsAlone && !needsVolumes, needsVolumes };
     suite.files.push(path);
     suites.set(name, suite);
   }
@@ -38,7 +49,8 @@ export async function findSuites(root: string): Promise<Suite[]> {
 export function selectSuites(suites: readonly Suite[], filters: readonly string[]): Suite[] {
   if (filters.length === 0) return [...suites];
   const selected = suites.map((suite) => {
-    if (filters.some((filter) => suite.name === filter || (suite.needsClusters && suite.name.includes(filter)))) {
+    const isOneFile = suite.needsClusters || suite.needsVolumes;
+    if (filters.some((filter) => suite.name === filter || (isOneFile && suite.name.includes(filter)))) {
       return suite;
     }
     return { ...suite, files: suite.files.filter((file) => filters.some((filter) => file.includes(filter))) };
@@ -51,13 +63,14 @@ export function permissionsOf(suite: Suite, temporaryDir: string): string[] {
   const loopback = "--allow-net=127.0.0.1,localhost,[::1]";
   const common = ["--allow-read", "--allow-env", "--allow-sys", loopback];
   // Deno lets nobody with less than everything look into /proc, where what was left behind shows.
-  if (suite.needsClusters) return ["--allow-all"];
+  if (suite.needsClusters || suite.needsVolumes) return ["--allow-all"];
   const run = suite.name === "tests" ? ["--allow-run"] : [];
   return [...common, `--allow-write=${temporaryDir}`, ...run];
 }
 
 function byNeed(a: Suite, b: Suite): number {
-  return Number(a.needsClusters) - Number(b.needsClusters) || a.name.localeCompare(b.name, "en");
+  const weight = (suite: Suite) => Number(suite.needsClusters) * 2 + Number(suite.needsVolumes);
+  return weight(a) - weight(b) || a.name.localeCompare(b.name, "en");
 }
 
 async function findTestFiles(folder: string): Promise<string[]> {

@@ -1,0 +1,118 @@
+/**
+ * Counts what a volume holds and says which volume it is.
+ *
+ * @module
+ */
+import { type ChildResult, type ChildSpec, runChild, runForText } from "./child.ts";
+import { type RootIdentity, rootIdentity } from "./identity.ts";
+import { LineSplitter } from "../kube/lines.ts";
+import { ROOT_FORMATS } from "./settings/rsyncd_conf.ts";
+
+/** Numbers of a tree; our own folder and `lost+found` are not in them. */
+export interface TreeCount {
+  /** Everything below the root. */
+  readonly entries: number;
+  readonly files: number;
+  readonly directories: number;
+  /** Device nodes: never copied. */
+  readonly devices: number;
+  /** Lengths of the files, together; one with several names counts once. */
+  readonly bytes: number;
+  /** Space that everything takes, counted likewise. */
+  readonly allocatedBytes: number;
+}
+
+/** What a volume is and holds. */
+export interface Census {
+  readonly root: RootIdentity;
+  readonly count: TreeCount;
+}
+
+/** A tree that could not be read to its end. */
+export class CensusError extends Error {
+  override readonly name = "CensusError";
+  readonly reason = "Incomplete";
+}
+
+/** One line an entry: type, length, blocks of 512 bytes, names. */
+const FORMAT = "%y %s %b %n\\n";
+
+/** Neither counted nor named. */
+const SKIPPED = ["./.dr-syncer", "./lost+found"].flatMap((name) => ["-path", name, "-prune", "-o"]);
+const WALK = [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...SKIPPED];
+
+/**
+ * Names every file that has one name, as bytes: its length, a space, its path from the root, a NUL. Names need not be text.
+ *
+ * @throws {CensusError} when a part of the tree cannot be read
+ */
+export async function nameFiles(path: string, signal: AbortSignal, onOutput: ChildSpec["onOutput"]): Promise<void> {
+  const args = [...WALK, "-type", "f", "-links", "1", "-printf", "%s %P\\0"];
+  const result = await runChild({ program: "/usr/bin/find", args, cwd: path, signal, onOutput });
+  signal.throwIfAborted();
+  if (!isWhole(result)) throw incomplete(path, result);
+}
+
+/** Counts a tree of 100,000 files in about 0.3 s. @throws {CensusError} when a part of it cannot be read */
+export async function countTree(path: string, signal: AbortSignal): Promise<TreeCount> {
+  const count = { entries: 0, files: 0, directories: 0, devices: 0, bytes: 0, allocatedBytes: 0 };
+  const splitter = new LineSplitter();
+  const result = await runChild({
+    program: "/usr/bin/find",
+    args: [...WALK, "-printf", FORMAT],
+    cwd: path,
+    signal,
+    onOutput: (chunk) => splitter.push(chunk, ({ text }) => add(count, text)),
+  });
+  signal.throwIfAborted();
+  if (!isWhole(result)) throw incomplete(path, result);
+  return { ...count, bytes: Math.round(count.bytes), allocatedBytes: Math.round(count.allocatedBytes) };
+}
+
+/** A folder that vanishes while its turn comes is none of the tree any more; find quotes names, so a line is an error. */
+function isWhole({ code, errors }: ChildResult): boolean {
+  const lines = errors.split("\n").filter((line) => line !== "");
+  return code === 0 || (lines.length > 0 && lines.every((line) => line.endsWith(": No such file or directory")));
+}
+
+function incomplete(path: string, { code, errors }: ChildResult): CensusError {
+  return new CensusError(`Cannot count ${path}: find ended with exit code ${code}: ${errors.trim().slice(0, 500)}`);
+}
+
+function add(count: { -readonly [K in keyof TreeCount]: TreeCount[K] }, line: string): void {
+  const [type = "", size, blocks, names] = line.split(" ");
+  count.entries++;
+  if (type === "d") count.directories++;
+  if (type === "b" || type === "c") count.devices++;
+  if (type === "f") {
+    count.files++;
+    count.bytes += Number(size) / Number(names);
+  }
+  count.allocatedBytes += Number(blocks) * 512 / (type === "f" ? Number(names) : 1);
+}
+
+/** Says which volume a path is the root of. @throws {ChildError} when the path cannot be looked at */
+export async function readRoot(path: string, signal: AbortSignal): Promise<RootIdentity> {
+  const [file, filesystem, mountinfo] = await Promise.all([
+    statRoot(path, ["-c", ROOT_FORMATS.file], signal),
+    statRoot(path, ["-f", "-c", ROOT_FORMATS.filesystem], signal),
+    // Deno reads /proc only with every permission granted.
+    runForText({ program: "/usr/bin/cat", args: ["/proc/self/mountinfo"], signal }),
+  ]);
+  return rootIdentity({ path, file, filesystem, mountinfo });
+}
+
+/** What the guard script of the source compares: see `guardScript`. */
+export async function rootForGuard(path: string, signal: AbortSignal): Promise<string> {
+  const file = await statRoot(path, ["-c", ROOT_FORMATS.file], signal);
+  return `${file} ${await statRoot(path, ["-f", "-c", ROOT_FORMATS.filesystem], signal)}`;
+}
+
+async function statRoot(path: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  return (await runForText({ program: "/usr/bin/stat", args: [...args, path], signal })).trim();
+}
+
+/** Both. */
+export async function takeCensus(path: string, signal: AbortSignal): Promise<Census> {
+  return { root: await readRoot(path, signal), count: await countTree(path, signal) };
+}

@@ -1,0 +1,57 @@
+/**
+ * What a pass tells of itself.
+ *
+ * @module
+ */
+import type { Census } from "./census.ts";
+import type { FailureClass, FailureReason } from "./exit_class.ts";
+import type { Hold } from "./guards.ts";
+import type { Progress } from "./progress.ts";
+import type { TransferStats } from "./statistics.ts";
+
+/** Reasons of our own besides those that rsync gives. */
+export type PassReason = FailureReason | "Busy" | "Fenced" | "Foreign" | "CensusFailed" | "Settings" | "Internal";
+
+/** How a pass ended. */
+export type Outcome =
+  | { readonly kind: "good"; /** Files vanished while they were copied: look again soon. */ readonly rescan: boolean }
+  | { readonly kind: "held"; readonly holds: readonly Hold[] }
+  | {
+    readonly kind: "failed";
+    readonly class: FailureClass;
+    readonly reason: PassReason;
+    /** For people; holds what ssh or rsync said. */
+    readonly message: string;
+    readonly exitCode?: number;
+    /** At most 20 lines, each of which names a path. */
+    readonly failedPaths: readonly string[];
+  };
+
+/** A pass, once it is over. */
+export interface PassReport {
+  readonly passId: string;
+  readonly outcome: Outcome;
+  /** RFC 3339. What the source had committed before this time is in the target when the outcome is good. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  /** Whether an earlier pass had left the target half-written. */
+  readonly wasDirty: boolean;
+  /** Whether this one leaves it so. */
+  readonly isDirty: boolean;
+  /** Undefined when the source was not reached. */
+  readonly source?: Census;
+  /** Entries of the target before the pass. */
+  readonly targetEntries?: number;
+  /** What was transferred; all 0 when nothing had to be. */
+  readonly stats?: TransferStats;
+}
+
+/** What a pass is at. */
+export type Step = "Connecting" | "Planning" | "Transferring" | "Flushing";
+
+/** A pass that runs. */
+export interface PassState {
+  readonly passId: string;
+  readonly step: Step;
+  readonly progress?: Progress;
+}

@@ -1,0 +1,111 @@
+/**
+ * The arguments of rsync on the target's side. Each is one argument of a process: none goes through a shell.
+ *
+ * @module
+ */
+import { plainPath, SettingsError } from "./plain_value.ts";
+import { MODULE, NEVER_COPIED } from "./rsyncd_conf.ts";
+import { SOURCE_HOST } from "./ssh_config.ts";
+
+/** Folder of our own on a target volume, below its root. */
+export const OWN_FOLDER = ".dr-syncer";
+
+/** Output of a plan, a line each: what happens, the size, the name with odd bytes written as `\#ooo`. */
+export const PLAN_FORMAT = "%i %l %n";
+
+/** Seconds without a byte after which rsync gives up. */
+const SILENCE_SECONDS = 120;
+
+/** What a pass may be told. */
+export interface TransferOptions {
+  /** Program and arguments that reach the source, without the host. */
+  readonly ssh: readonly string[];
+  /** Root of the target volume. */
+  readonly dataPath: string;
+  /** Patterns of rsync(1): neither copied nor deleted. */
+  readonly excludes: readonly string[];
+  /** KiB a second; no limit unless told. */
+  readonly bandwidthKiBps?: number;
+  /** zstd at level 1, for links slower than a processor; none unless told. */
+  readonly compress?: boolean;
+  /** Compares what the files hold instead of size and time. */
+  readonly checksum?: boolean;
+}
+
+/** Shows what a pass would do, and does nothing. @throws {SettingsError} */
+export function planArguments(options: TransferOptions): string[] {
+  return ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2", ...common(options)];
+}
+
+/**
+ * Carries a pass out.
+ *
+ * @param maxDeletes second bound behind the plan: more than this is never deleted, even if the source changes meanwhile
+ * @throws {SettingsError}
+ */
+export function passArguments(options: TransferOptions, maxDeletes: number): string[] {
+  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+  return [
+    "--info=progress2,stats2",
+    "--outbuf=Line",
+    `--partial-dir=${own}/partial`,
+    `--temp-dir=${own}/temporary`,
+    `--max-delete=${maxDeletes}`,
+    ...common(options),
+  ];
+}
+
+/** Copies what a list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
+export function listArguments(options: TransferOptions, channel: number): string[] {
+  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+  return [
+    "--info=progress2,stats2",
+    "--outbuf=Line",
+    `--temp-dir=${own}/temporary`,
+    "--from0",
+    `--files-from=${listPath(own, channel)}`,
+    ...common(options).filter((argument) => argument !== "--delete-delay"),
+  ];
+}
+
+/** Where the list of a channel is, below our own folder. */
+export function listPath(ownPath: string, channel: number): string {
+  return `${ownPath}/temporary/list-${channel}`;
+}
+
+function common(options: TransferOptions): string[] {
+  const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum } = options;
+  return [
+    "-aHAXS",
+    "--numeric-ids",
+    "--no-devices",
+    "--specials",
+    "--no-inc-recursive",
+    "--delete-delay",
+    // Nanoseconds count: by default an edit of the same length in the same second is never seen.
+    "--modify-window=-1",
+    "--no-human-readable",
+    "--no-motd",
+    `--timeout=${SILENCE_SECONDS}`,
+    // Of extended attributes the users' own alone: others belong to the node.
+    "--filter=-x! user.*",
+    ...[...NEVER_COPIED, ...excludes.map(pattern)].map((exclude) => `--exclude=${exclude}`),
+    ...(bandwidthKiBps === undefined ? [] : [`--bwlimit=${Math.max(1, Math.round(bandwidthKiBps))}`]),
+    ...(compress ? ["--compress", "--compress-choice=zstd", "--compress-level=1"] : []),
+    ...(checksum ? ["--checksum"] : []),
+    // rsync splits this at spaces by itself.
+    `--rsh=${ssh.map(word).join(" ")}`,
+    `${SOURCE_HOST}::${MODULE}/`,
+    `${plainPath("dataPath", dataPath)}/`,
+  ];
+}
+
+function word(value: string): string {
+  if (/^[A-Za-z0-9/._-]+$/.test(value)) return value;
+  throw new SettingsError("ssh", value, "give words of letters, digits, slashes, dots and dashes");
+}
+
+function pattern(exclude: string): string {
+  if (exclude !== "" && !/[\0\n]/.test(exclude)) return exclude;
+  throw new SettingsError("exclude", exclude, "give a pattern of rsync(1) in one line");
+}
