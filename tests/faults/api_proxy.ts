@@ -86,6 +86,7 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   const faults = new Set<(call: ApiCall) => Fault | undefined>();
   const state = { met: 0, underWay: 0 };
   const ended = new AbortController();
+  const end = new Promise<void>((resolve) => ended.signal.addEventListener("abort", () => resolve()));
   const watches = new Set<OpenWatch>();
   const handle = async (request: Request): Promise<Response> => {
     const { pathname: path, searchParams: query, search } = new URL(request.url);
@@ -100,7 +101,7 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     if (!watch) state.underWay++;
     try {
       if (fault?.do === "delay") await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
-      if (fault?.do === "hold") await fault.until;
+      if (fault?.do === "hold") await Promise.race([fault.until, end]);
       const target = `${cluster.server}${path}${search}`;
       const response = await forward(client, target, request, body, ended.signal);
       if (watch) return new Response(untilBroken(response.body, path, watches), response);
