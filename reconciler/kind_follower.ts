@@ -205,7 +205,8 @@ export class KindFollower {
   #retryLater(failure: Failure): void {
     clearTimeout(this.#retryTimer);
     const delayMs = Math.min(30_000, backOffMs(failure, this.#failures++, this.#ports.random));
-    this.#retryTimer = setTimeout(() => void this.resync(), delayMs);
+    // The source may ask for more.
+    this.#retryTimer = setTimeout(() => void this.resync(), Math.max(delayMs, failure.retryAfterMs ?? 0));
   }
 
   #noteVersion(version: string | undefined): void {

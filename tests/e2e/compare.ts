@@ -8,7 +8,7 @@ import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import type { Printed } from "./scene.ts";
 
-/** The kinds that scenarios write. */
+/** The kinds that most scenarios write. */
 const KINDS = "configmaps,secrets,serviceaccounts,services,deployments,cronjobs,roles,rolebindings,ingresses";
 /** What each cluster makes by itself. */
 const OWN_OF_CLUSTER = ["ConfigMap/kube-root-ca.crt", "ServiceAccount/default"];
@@ -18,19 +18,32 @@ const FOREIGN_PREFIXES = [
   "deployment.kubernetes.io/",
   "kubectl.kubernetes.io/last-applied",
   "external-dns.",
+  "batch.kubernetes.io/",
 ];
 
 /** Objects of a namespace by kind and name. */
-export async function readObjects(cluster: Cluster, namespace: string): Promise<Map<string, Printed>> {
-  const { stdout } = await cluster.kubectl(["get", KINDS, "-n", namespace, "-o", "json"]);
+export async function readObjects(
+  cluster: Cluster,
+  namespace: string,
+  kinds = KINDS,
+): Promise<Map<string, Printed>> {
+  const { stdout } = await cluster.kubectl(["get", kinds, "-n", namespace, "-o", "json"]);
   const items: Printed[] = JSON.parse(stdout).items;
   const named = items.map((item): [string, Printed] => [`${item.kind}/${item.metadata.name}`, item]);
   return new Map(named.filter(([name]) => !OWN_OF_CLUSTER.includes(name)));
 }
 
 /** What differs between a source namespace and its standby, one line an object; empty when they are equal. */
-export async function findDifferences(source: Cluster, dr: Cluster, namespace: string): Promise<string[]> {
-  const [theirs, copies] = await Promise.all([readObjects(source, namespace), readObjects(dr, namespace)]);
+export async function findDifferences(
+  source: Cluster,
+  dr: Cluster,
+  namespace: string,
+  kinds = KINDS,
+): Promise<string[]> {
+  const [theirs, copies] = await Promise.all([source, dr].map((cluster) => readObjects(cluster, namespace, kinds))) as [
+    Map<string, Printed>,
+    Map<string, Printed>,
+  ];
   const differences: string[] = [];
   for (const [name, object] of theirs) {
     const copy = copies.get(name);
@@ -88,11 +101,11 @@ function isIgnored({ metadata }: Printed): boolean {
 function inStandby(object: Printed): string {
   const spec = object.spec === undefined ? undefined : { ...object.spec };
   const notes: Record<string, string> = {};
-  if (object.kind === "Deployment") {
+  if (object.kind === "Deployment" || object.kind === "StatefulSet") {
     notes["dr-syncer.io/original-replicas"] = String(spec.replicas);
     spec.replicas = 0;
   }
-  if (object.kind === "CronJob") {
+  if (object.kind === "CronJob" || object.kind === "Job") {
     notes["dr-syncer.io/original-suspend"] = String(spec.suspend);
     spec.suspend = true;
   }
@@ -110,7 +123,7 @@ function asItIs(copy: Printed): string {
 
 function describe({ kind, metadata, spec, data, ...rest }: Printed, notes: Record<string, string>): string {
   const { status: _status, apiVersion: _version, ...others } = rest;
-  const own = kind === "Service" ? withoutAddresses(spec) : spec;
+  const own = kind === "Service" ? withoutAddresses(spec) : kind === "Job" ? withoutSelector(spec) : spec;
   const { labels, annotations } = metadata;
   return JSON.stringify(
     sorted({ labels: users(labels), annotations: users(annotations), notes, spec: own, data, ...others }),
@@ -119,6 +132,13 @@ function describe({ kind, metadata, spec, data, ...rest }: Printed, notes: Recor
 
 function withoutAddresses({ clusterIP: _ip, clusterIPs: _ips, ...spec }: Printed): Printed {
   return spec;
+}
+
+/** It names the Job's uid, and so do the labels of its Pods. */
+function withoutSelector({ selector: _selector, template, ...spec }: Printed): Printed {
+  const { labels, ...metadata } = template.metadata;
+  const { "controller-uid": _uid, "job-name": _name, ...own } = users(labels);
+  return { ...spec, template: { ...template, metadata: { ...metadata, labels: own } } };
 }
 
 function users(keys: Record<string, string> = {}): Record<string, string> {

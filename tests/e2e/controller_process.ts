@@ -13,6 +13,8 @@ export interface LogLine {
   readonly message: string;
   readonly logger: string;
   readonly properties: Record<string, unknown>;
+  /** When it was said: ISO 8601, in milliseconds. */
+  readonly "@timestamp": string;
 }
 
 /** A running controller. */

@@ -38,8 +38,12 @@ export type Fault =
   | { readonly do: "delay"; readonly delayMs: number }
   /** A watch that is half-open: it is there, and nothing comes. */
   | { readonly do: "mute" }
+  /** It is forwarded once this resolves. */
+  | { readonly do: "hold"; readonly until: Promise<void> }
   /** The connection breaks after this many bytes of the answer. */
-  | { readonly do: "cut"; readonly afterBytes: number };
+  | { readonly do: "cut"; readonly afterBytes: number }
+  /** The connection breaks; the API server never sees it. */
+  | { readonly do: "drop" };
 
 /** A running proxy. `await using` ends it. */
 export interface ApiProxy extends AsyncDisposable {
@@ -50,6 +54,13 @@ export interface ApiProxy extends AsyncDisposable {
   kubeconfig(direct: string): string;
   /** Watches of now end without a word. */
   breakWatches(): void;
+  /** Watches of now stay open and say nothing more, as when a machine on the way vanished; answers how many. */
+  muteWatches(): number;
+  /**
+   * After the next event of each watch of now on this path comes this line, and then nothing more. Answers how many were told so
+   * far.
+   */
+  endWatchesWith(path: string, line: string): () => number;
   /** Judges every call from now on; undefined lets it pass. The result takes the fault away. */
   inject(fault: (call: ApiCall) => Fault | undefined): () => void;
 }
@@ -57,6 +68,11 @@ export interface ApiProxy extends AsyncDisposable {
 /** A Status as API servers answer it (meta/v1). */
 export function statusBody(code: number, reason: string, message: string, more: object = {}): object {
   return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, code, ...more };
+}
+
+/** An answer with a Status as its body. */
+export function failing(code: number, reason: string): Fault {
+  return { do: "answer", status: code, body: statusBody(code, reason, `${reason} by the proxy`) };
 }
 
 /** 429 as priority and fairness answers it. */
@@ -74,7 +90,8 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   const faults = new Set<(call: ApiCall) => Fault | undefined>();
   const state = { met: 0, underWay: 0 };
   const ended = new AbortController();
-  const watches = new Set<() => void>();
+  const end = new Promise<void>((resolve) => ended.signal.addEventListener("abort", () => resolve()));
+  const watches = new Set<OpenWatch>();
   const handle = async (request: Request): Promise<Response> => {
     const { pathname: path, searchParams: query, search } = new URL(request.url);
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
@@ -85,13 +102,15 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
     if (fault !== undefined) state.met++;
     if (fault?.do === "answer") return answer(fault);
-    if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), watches));
+    if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), path, watches));
+    if (fault?.do === "drop") return new Response(broken());
     if (!watch) state.underWay++;
     try {
       if (fault?.do === "delay") await waitFor(systemClock, fault.delayMs, ended.signal);
+      if (fault?.do === "hold") await Promise.race([fault.until, end]);
       const target = `${cluster.server}${path}${search}`;
       const response = await forward(client, target, request, body, ended.signal);
-      if (watch) return new Response(untilBroken(response.body, watches), response);
+      if (watch) return new Response(untilBroken(response.body, path, watches), response);
       return fault?.do === "cut" ? new Response(cutBody(response.body, fault.afterBytes), response) : response;
     } finally {
       if (!watch) state.underWay--;
@@ -110,8 +129,17 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
     },
     kubeconfig: (direct) => inlineKubeconfig(cluster.name, url, ca.certPem, tokenOf(direct)),
     breakWatches() {
-      for (const end of watches) end();
+      for (const watch of watches) watch.end();
       watches.clear();
+    },
+    muteWatches() {
+      for (const watch of watches) watch.muted = true;
+      return watches.size;
+    },
+    endWatchesWith(path, line) {
+      const told = [...watches].filter((watch) => watch.path === path);
+      for (const watch of told) watch.lastWord = line;
+      return () => told.filter(({ muted }) => muted).length;
     },
     inject(fault) {
       faults.add(fault);
@@ -130,6 +158,10 @@ function answer({ status, body, headers }: Extract<Fault, { do: "answer" }>): Re
   const isText = typeof body === "string";
   const type = isText ? "text/plain" : "application/json";
   return new Response(isText ? body : JSON.stringify(body), { status, headers: { "content-type": type, ...headers } });
+}
+
+function broken(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.error(new Error("dropped")) });
 }
 
 function nameIn(body: ArrayBuffer | null): string | undefined {
@@ -155,15 +187,41 @@ async function forward(
   return new Response(response.body, { status: response.status, headers: passed });
 }
 
+interface OpenWatch {
+  readonly path: string;
+  muted: boolean;
+  /** Said after the next event. */
+  lastWord?: string;
+  end(): void;
+}
+
 /** A signal given to `fetch` may be collected while its body is read: the body itself is ended. */
-function untilBroken(body: ReadableStream<Uint8Array> | null, ends: Set<() => void>) {
+function untilBroken(body: ReadableStream<Uint8Array> | null, path: string, watches: Set<OpenWatch>) {
+  const watch: OpenWatch = { path, muted: false, end: () => {} };
+  const forget = () => void watches.delete(watch);
   return body?.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       start(controller) {
-        ends.add(() => controller.terminate());
+        watch.end = () => controller.terminate();
+        watches.add(watch);
       },
+      transform(chunk, controller) {
+        if (watch.muted) return;
+        controller.enqueue(chunk);
+        if (watch.lastWord === undefined || !endsEvent(chunk)) return;
+        controller.enqueue(new TextEncoder().encode(`${watch.lastWord}\n`));
+        watch.muted = true;
+      },
+      flush: forget,
+      cancel: forget,
     }),
   ) ?? null;
+}
+
+/** Whether a chunk of a watch ends with a whole event, not a bookmark. */
+function endsEvent(chunk: Uint8Array): boolean {
+  const text = new TextDecoder().decode(chunk);
+  return text.endsWith("\n") && !text.includes('"type":"BOOKMARK"');
 }
 
 function cutBody(body: ReadableStream<Uint8Array> | null, afterBytes: number): ReadableStream<Uint8Array> | null {

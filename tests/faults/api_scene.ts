@@ -13,9 +13,17 @@ export interface ApiScene extends AsyncDisposable {
   readonly proxy: ApiProxy;
 }
 
+/** What a scene starts with. */
+export interface ApiSceneOptions {
+  /** Names of DR clusters; the proxy is before the first, which is `dr`. */
+  readonly drs?: readonly string[];
+  /** Flags of the controller. */
+  readonly flags?: readonly string[];
+}
+
 /** Starts it. `await using` ends it. */
-export async function startApiScene(before: "source" | "dr"): Promise<ApiScene> {
-  const scene = await startScene({ controller: false });
+export async function startApiScene(before: "source" | "dr", options: ApiSceneOptions = {}): Promise<ApiScene> {
+  const scene = await startScene({ controller: false, drs: options.drs });
   const proxy = startApiProxy(before === "dr" ? scene.dr : scene.source);
   if (before === "dr") {
     await connectDr(scene.source, "dr", proxy.kubeconfig((await installDr(scene.dr)).kubeconfig));
@@ -23,7 +31,7 @@ export async function startApiScene(before: "source" | "dr"): Promise<ApiScene> 
     const direct = await Deno.readTextFile(scene.kubeconfigPath);
     await Deno.writeTextFile(scene.kubeconfigPath, proxy.kubeconfig(direct), { mode: 0o600 });
   }
-  await scene.startController();
+  await scene.startController(options.flags);
   return {
     scene,
     proxy,

@@ -9,15 +9,21 @@ import type { KubeClient } from "../../kube/types.ts";
 import { untilEqual } from "../e2e/compare.ts";
 import { CONFIG_MAPS, configMap, connect } from "../e2e/webhook_scene.ts";
 import { waitFor } from "../wait.ts";
+import type { ApiCall, Fault } from "./api_proxy.ts";
 import { type ApiScene, startApiScene } from "./api_scene.ts";
 
 const CROWD = "crowd";
 const QUIET = "quiet";
-/** Each of these takes this long to write: all of them together much longer than the test looks on. */
-const SLOW_OBJECTS = 200;
-const SLOW_WRITE_MS = 6_000;
-/** A change is in DR by then. */
-const BOUND_MS = 2_000;
+/** Objects of the crowd. */
+const MANY = 3_000;
+/** As many are more than may be written at once: no call is held as long as it may last. */
+const FEW = 200;
+/** Writes of the crowd that may begin between a change of somebody else and the write of that change: a tenth. */
+const MOST_BEFORE = MANY / 10;
+/** Writes of the crowd take this long while they are counted: all of them together many times as long as the probes. */
+const WRITE_MS = 150;
+const PROBES = 20;
+const DEADLINE_MS = 60_000;
 
 interface Crowded extends ApiScene {
   readonly source: KubeClient;
@@ -30,8 +36,10 @@ Deno.test("much to do for one Replication", async (t) => {
   const [source, dr] = [connect(scene.source.kubeconfig), connect(scene.dr.kubeconfig)];
   const crowded: Crowded = { ...through, source, dr };
   try {
-    await scene.replicate(QUIET);
-    await scene.condition(QUIET, "Synced", "True");
+    for (const namespace of [QUIET, CROWD]) {
+      await scene.replicate(namespace);
+      await scene.condition(namespace, "Synced", "True");
+    }
     await t.step("its changes do not hold up those of another", () => changesOfOthers(crowded));
     await t.step("what a first sync found does not hold up its changes", () => changesOfItsOwn(crowded));
   } finally {
@@ -40,60 +48,89 @@ Deno.test("much to do for one Replication", async (t) => {
   }
 });
 
+/** First while not one write of the crowd ends, then in the order of all writes. */
 async function changesOfOthers(crowded: Crowded): Promise<void> {
   const { scene } = crowded;
-  await scene.replicate(CROWD);
-  await scene.condition(CROWD, "Synced", "True");
-  const before = crowded.proxy.met;
-  const release = slowDown(crowded);
-  await createSlow(crowded);
-  await untilBusy(crowded, before);
-  const slowestMs = await slowestOf(crowded, QUIET, 20);
-  assert.ok(slowestMs < BOUND_MS, `a change of another namespace took ${Math.round(slowestMs)} ms`);
-  release();
-  await untilEqual(scene.source, scene.dr, CROWD, 60_000);
+  const crowd = hold(crowded);
+  await createMany(crowded, 0, FEW);
+  await crowd.busy();
+  for (let turn = 0; turn < PROBES; turn++) await probe(crowded, QUIET);
+  crowd.goOn();
+  await createMany(crowded, FEW, MANY);
+  for (let turn = 0; turn < PROBES; turn++) {
+    const before = crowd.order.length;
+    const name = await probe(crowded, QUIET);
+    const begun = crowd.order.indexOf(name) - before;
+    assert.ok(begun < MOST_BEFORE, `${begun} of ${MANY} writes of the crowd began before that of ${name}`);
+  }
+  assert.ok(crowd.order.length < MANY, "the crowd was not through");
+  crowd.end();
+  await untilEqual(scene.source, scene.dr, CROWD, DEADLINE_MS);
 }
 
 /** The same objects, found by the first sync of another Replication. */
 async function changesOfItsOwn(crowded: Crowded): Promise<void> {
   const { scene } = crowded;
-  const before = crowded.proxy.met;
-  const release = slowDown(crowded);
+  const crowd = hold(crowded);
   await scene.replicate(CROWD, { destinationNamespace: `${CROWD}-again` }, "again");
-  await untilBusy(crowded, before);
-  const slowestMs = await slowestOf(crowded, CROWD, 5, `${CROWD}-again`);
-  assert.ok(slowestMs < BOUND_MS, `a change beside a first sync took ${Math.round(slowestMs)} ms`);
-  release();
-  await scene.condition("again", "Synced", "True", undefined, 60_000);
+  await crowd.busy();
+  for (let turn = 0; turn < PROBES; turn++) await probe(crowded, CROWD, `${CROWD}-again`);
+  crowd.end();
+  await scene.condition("again", "Synced", "True", undefined, 2 * DEADLINE_MS);
 }
 
-function slowDown({ proxy }: Crowded): () => void {
-  return proxy.inject(({ creates }) =>
-    creates?.startsWith("slow-") ? { do: "delay", delayMs: SLOW_WRITE_MS } : undefined
-  );
+/** The writes of the crowd at the DR cluster. */
+interface Crowd {
+  /** Names of what was created, in the order in which the writes began; only the crowd's while these are held. */
+  readonly order: readonly string[];
+  /** Resolves when as many are under way as may be. */
+  busy(): Promise<void>;
+  /** They end from now on, each after a while. */
+  goOn(): void;
+  /** They are as quick as others. */
+  end(): void;
 }
 
-async function createSlow({ source }: Crowded): Promise<void> {
-  const names = Array.from({ length: SLOW_OBJECTS }, (_, index) => `slow-${index}`);
-  await Promise.all(names.map((name) => source.create(CONFIG_MAPS, configMap(CROWD, name))));
+/** Holds every write of the crowd. */
+function hold({ proxy }: Crowded): Crowd {
+  const order: string[] = [];
+  const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
+  let fault: Fault = { do: "hold", until };
+  let held = 0;
+  const release = proxy.inject(({ creates }: ApiCall) => {
+    if (creates === undefined) return undefined;
+    order.push(creates);
+    if (!creates.startsWith("many-")) return undefined;
+    held++;
+    return fault;
+  });
+  return {
+    order,
+    busy: async () => void await waitFor("held writes", () => held >= 16, { deadlineMs: DEADLINE_MS }),
+    goOn() {
+      fault = { do: "delay", delayMs: WRITE_MS };
+      goOn();
+    },
+    end() {
+      release();
+      goOn();
+    },
+  };
 }
 
-/** As many writes are under way as may be. */
-async function untilBusy({ proxy }: Crowded, before: number): Promise<void> {
-  await waitFor("slow writes under way", () => proxy.met >= before + 16, { deadlineMs: 20_000 });
-}
-
-async function slowestOf(crowded: Crowded, namespace: string, changes: number, into = namespace): Promise<number> {
-  let slowestMs = 0;
-  for (let turn = 0; turn < changes; turn++) {
-    const name = `quick-${crypto.randomUUID().slice(0, 8)}`;
-    const startedMs = performance.now();
-    await crowded.source.create(CONFIG_MAPS, configMap(namespace, name));
-    await waitFor(`${into}/${name} in DR`, () => crowded.dr.get(CONFIG_MAPS, { namespace: into, name }), {
-      deadlineMs: 30_000,
-      pollMs: 10,
-    });
-    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+async function createMany({ source }: Crowded, from: number, to: number): Promise<void> {
+  // The client has a deadline for each call, and a place for few.
+  for (let at = from; at < to; at += 100) {
+    const names = Array.from({ length: Math.min(100, to - at) }, (_, index) => `many-${at + index}`);
+    await Promise.all(names.map((name) => source.create(CONFIG_MAPS, configMap(CROWD, name))));
   }
-  return slowestMs;
+}
+
+/** Makes an object in a source namespace and waits until it is in DR; answers its name. */
+async function probe({ source, dr }: Crowded, namespace: string, into = namespace): Promise<string> {
+  const name = `probe-${crypto.randomUUID().slice(0, 8)}`;
+  await source.create(CONFIG_MAPS, configMap(namespace, name));
+  const arrived = () => dr.get(CONFIG_MAPS, { namespace: into, name });
+  await waitFor(`${into}/${name} in DR`, arrived, { deadlineMs: DEADLINE_MS, pollMs: 10 });
+  return name;
 }

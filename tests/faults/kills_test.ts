@@ -1,31 +1,40 @@
 /**
  * kill -9 at fifty random points of a scripted hour of changes, compressed to minutes: the standby ends up as the source is, object by
- * object, without orphans, and no copy was made twice.
+ * object, without orphans, and no copy was made twice. Two Replications: one deletes freely, of the other's deletes no more than the
+ * budget allows are carried out, however often the controller begins anew. Some kills are followed by another replica.
  *
  * The seed is printed; `deno test … tests/faults/kills_test.ts -- <seed>` runs the same script again.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import type { KubeClient } from "../../kube/types.ts";
-import { untilEqual } from "../e2e/compare.ts";
+import { groupResource, type KubeClient } from "../../kube/types.ts";
+import { findDifferences } from "../e2e/compare.ts";
 import type { ControllerProcess } from "../e2e/controller_process.ts";
 import { DELETE_FREELY } from "../e2e/scenario.ts";
-import { type Scene, startScene } from "../e2e/scene.ts";
-import { connect } from "../e2e/webhook_scene.ts";
+import { type Printed, type Scene, startScene } from "../e2e/scene.ts";
+import { configMap, connect } from "../e2e/webhook_scene.ts";
 import { randomFrom } from "../random.ts";
 import { waitFor } from "../wait.ts";
 import { deletedForNothing, type History, madeTooOften, watchHistory } from "./history.ts";
-import { KINDS, perform, writeScript } from "./script.ts";
+import { DEFINITION, KINDS, perform, writeScript } from "./script.ts";
 
 const KILLS = 50;
 /** One change in five seconds of the hour; more, where the kills take longer. */
 const STEPS = 720;
 /** Time between two changes: a pace, and not a wait for anything. */
 const PACE_MS = 100;
-const NAMESPACES = ["shop", "garden"];
-/** As a container that is restarted in its pod: the Lease is still its own. */
-const IDENTITY = "the-only-replica";
+const FREE = "shop";
+const GUARDED = "garden";
+const NAMESPACES = [FREE, GUARDED];
+/** Most are restarted as a container in its pod is: the Lease is still its own. Twice another one takes over. */
+const IDENTITIES = ["first", "second", "third"];
+/** So many that the budget, a tenth, lets some deletes of the script through; and not all. */
+const FILLERS = Array.from({ length: 300 }, (_, index) => configMap(GUARDED, `filler-${index}`));
+/** Deleted together in the end: more than the budget allows. */
+const DOOMED = FILLERS.slice(0, 60);
+/** Of the default budget. */
+const WINDOW_MS = 600_000;
 const DEADLINE_MS = 90_000;
 /** A first pass takes about as long: kills in it are wanted, too. */
 const FIRST_PASS_MS = 1_500;
@@ -34,13 +43,16 @@ Deno.test(`kill -9 of the controller at ${KILLS} random points of an hour of cha
   const seed = Number(Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const random = randomFrom(seed);
   await using scene = await startScene({ controller: false });
+  for (const cluster of [scene.source, scene.dr]) await define(scene, cluster);
   await using source = await watchHistory(scene.source, KINDS, NAMESPACES);
   await using dr = await watchHistory(scene.dr, KINDS, NAMESPACES);
-  for (const namespace of NAMESPACES) {
-    await scene.replicate(namespace, { deletion: DELETE_FREELY, immutableFieldPolicy: "Recreate" });
-  }
+  await scene.replicate(FREE, { deletion: DELETE_FREELY, immutableFieldPolicy: "Recreate" });
+  await scene.replicate(GUARDED, { deletion: { grace: "0s" }, immutableFieldPolicy: "Recreate" });
+  await scene.apply(FILLERS);
+  const startedMs = performance.now();
   const step = (name: string, fn: () => Promise<void>) => t.step(`${name} (seed ${seed})`, fn);
   await step(`changes and ${KILLS} kills`, () => killAmongChanges(scene, random));
+  await step("the budget outlives every kill", () => budgetHolds(scene, dr, performance.now() - startedMs));
   await step("DR equals the source, object by object", () => endsEqual(scene));
   await step("no copy was deleted for nothing, or made twice", () => noneMadeTwice(scene, source, dr));
 });
@@ -50,18 +62,24 @@ async function killAmongChanges(scene: Scene, random: () => number): Promise<voi
   const user = startUser(connect(scene.source.kubeconfig), randomFrom(random() * 2 ** 32));
   try {
     let lives = 0;
+    const writers = new Set<string | undefined>();
     for (let kill = 0; kill < KILLS; kill++) {
       // The user goes on while nobody runs, and while it starts.
-      const controller = await scene.startController([], IDENTITY);
+      const identity = IDENTITIES[Math.floor(kill * IDENTITIES.length / KILLS)];
+      const controller = await scene.startController([], identity);
       await randomPoint(controller, random);
       const { signal } = await controller.stop("SIGKILL");
       assert.equal(signal, "SIGKILL");
-      if (auditOf(controller) > 0) lives++;
+      if (auditOf(controller) > 0) {
+        lives++;
+        writers.add(identity);
+      }
       user.check();
     }
     assert.ok(lives >= KILLS / 2, `only ${lives} of ${KILLS} controllers wrote anything before they were killed`);
+    assert.equal(writers.size, IDENTITIES.length, `only ${[...writers]} came to write`);
     await user.stop(STEPS);
-    await scene.startController([], IDENTITY);
+    await scene.startController([], IDENTITIES.at(-1));
   } finally {
     await user.stop(0);
   }
@@ -114,8 +132,57 @@ function startUser(client: KubeClient, random: () => number): User {
   };
 }
 
+/** What was deleted before anybody approved anything, by all the controllers together. */
+async function budgetHolds(scene: Scene, dr: History, elapsedMs: number): Promise<void> {
+  const names = DOOMED.map(({ metadata }) => metadata.name);
+  await scene.source.kubectl(["delete", "configmaps", "-n", GUARDED, "--wait=false", ...names]);
+  await scene.condition(GUARDED, "DeletionBlocked", "True", undefined, DEADLINE_MS);
+  const deletes = scene.controllers.flatMap(({ lines }) =>
+    lines.filter(({ logger, properties: { operation, namespace, kind } }) =>
+      logger.endsWith("audit") && operation === "delete" && namespace === GUARDED && kind !== "resourcequotas"
+    )
+  );
+  // A tenth of all that there ever was, in each window.
+  const keys = new Set(dr.happenings.filter(({ key }) => key.includes(` ${GUARDED}/`)).map(({ key }) => key));
+  const most = Math.ceil(keys.size / 10) * Math.ceil(elapsedMs / WINDOW_MS);
+  assert.ok(deletes.length > 0 && deletes.length <= most, `${deletes.length} deletes, of ${keys.size} objects`);
+}
+
 async function endsEqual({ source, dr }: Scene): Promise<void> {
-  for (const namespace of NAMESPACES) await untilEqual(source, dr, namespace, DEADLINE_MS);
+  const kinds = kindsOf();
+  await waitFor(`${FREE} equal`, async () => (await findDifferences(source, dr, FREE, kinds)).length === 0, {
+    deadlineMs: DEADLINE_MS,
+    pollMs: 500,
+    describe: async () => (await findDifferences(source, dr, FREE, kinds)).join("\n"),
+  });
+  await waitFor(`${GUARDED} equal, once all is approved`, async () => {
+    const differences = await findDifferences(source, dr, GUARDED, kinds);
+    if (differences.length > 0) await approveAll(source);
+    return differences.length === 0;
+  }, {
+    deadlineMs: 2 * DEADLINE_MS,
+    pollMs: 1_000,
+    describe: async () => (await findDifferences(source, dr, GUARDED, kinds)).join("\n"),
+  });
+}
+
+async function approveAll(source: Scene["source"]): Promise<void> {
+  const args = [GUARDED, "-n", "dr-syncer-system"];
+  const { stdout } = await source.kubectl(["get", "replications.dr-syncer.io", ...args, "-o", "json"]);
+  const ids = (JSON.parse(stdout).status.holds ?? []).map(({ id }: Printed) => id).join(",");
+  const approval = `dr-syncer.io/approve=${ids}`;
+  if (ids !== "") await source.kubectl(["annotate", "replications.dr-syncer.io", ...args, "--overwrite", approval]);
+}
+
+async function define(scene: Scene, cluster: Scene["source"]): Promise<void> {
+  await scene.apply([DEFINITION], cluster);
+  // Established, it is not served yet.
+  const list = () => cluster.kubectl(["get", DEFINITION.metadata.name, "-A"], { allowFailure: true });
+  await waitFor("the kind is served", async () => (await list()).code === 0, { deadlineMs: DEADLINE_MS });
+}
+
+function kindsOf(): string {
+  return KINDS.map(groupResource).join(",");
 }
 
 async function noneMadeTwice(scene: Scene, source: History, dr: History): Promise<void> {
@@ -134,8 +201,7 @@ async function noneMadeTwice(scene: Scene, source: History, dr: History): Promis
 }
 
 async function there({ list }: Scene, cluster: Scene["source"]): Promise<string[]> {
-  const kinds = KINDS.map(({ resource, group }) => (group === "" ? resource : `${resource}.${group}`)).join(",");
-  const lists = await Promise.all(NAMESPACES.map((namespace) => list(cluster, kinds, namespace)));
+  const lists = await Promise.all(NAMESPACES.map((namespace) => list(cluster, kindsOf(), namespace)));
   return lists.flat().map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name} ${metadata.uid}`);
 }
 

@@ -25,6 +25,9 @@ export interface Change {
 
 const RBAC = { group: "rbac.authorization.k8s.io" };
 const DEPLOYMENTS = typeOf("Deployment", "deployments", { group: "apps" });
+const STATEFUL_SETS = typeOf("StatefulSet", "statefulsets", { group: "apps" });
+const CLAIMS = typeOf("PersistentVolumeClaim", "persistentvolumeclaims");
+const WIDGETS = typeOf("Widget", "widgets", { group: "kills.example.com" });
 /** The kinds of the script. */
 export const KINDS: readonly ResourceType[] = [
   typeOf("ConfigMap", "configmaps"),
@@ -34,7 +37,29 @@ export const KINDS: readonly ResourceType[] = [
   typeOf("CronJob", "cronjobs", { group: "batch" }),
   typeOf("Role", "roles", RBAC),
   typeOf("RoleBinding", "rolebindings", RBAC),
+  STATEFUL_SETS,
+  CLAIMS,
+  typeOf("Job", "jobs", { group: "batch" }),
+  typeOf("Ingress", "ingresses", { group: "networking.k8s.io" }),
+  WIDGETS,
 ];
+/** What both clusters need to have the kinds of the script. */
+export const DEFINITION = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: groupResource(WIDGETS) },
+  spec: {
+    group: WIDGETS.group,
+    scope: "Namespaced",
+    names: { plural: WIDGETS.resource, singular: WIDGETS.singular, kind: WIDGETS.kind },
+    versions: [{
+      name: WIDGETS.version,
+      served: true,
+      storage: true,
+      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    }],
+  },
+};
 const NAMES_A_KIND = 4;
 
 interface Subject {
@@ -69,13 +94,14 @@ export function* writeScript(random: () => number, namespaces: readonly string[]
 
 /** Mostly changes; every act that the object allows has its share. */
 function chooseAct({ exists, ignored, type }: Subject, chance: number): Act {
-  if (!exists) return "apply";
+  // Without the controllers of Kubernetes nothing takes the finalizer off a claim; and DR would keep it.
+  if (!exists || type === CLAIMS) return "apply";
   if (ignored && chance < 0.5) return "unignore";
   if (chance < 0.14) return "delete";
   if (chance < 0.26) return "recreate";
   if (chance < 0.38) return "remake";
   if (chance < 0.46) return "ignore";
-  return type === DEPLOYMENTS && chance < 0.7 ? "scale" : "apply";
+  return (type === DEPLOYMENTS || type === STATEFUL_SETS) && chance < 0.7 ? "scale" : "apply";
 }
 
 /** Carries out one step. Throws `KubeError`. */
@@ -122,6 +148,23 @@ function contentOf(type: ResourceType, name: string, turn: number, make: number)
       const template = { metadata: { labels: { app } }, spec: pod };
       return { spec: { replicas: turn % 5, selector: { matchLabels: { app } }, template } };
     }
+    case "statefulsets.apps": {
+      const template = { metadata: { labels: { app: name } }, spec: pod };
+      return { spec: { replicas: turn % 5, serviceName: app, selector: { matchLabels: { app: name } }, template } };
+    }
+    case "persistentvolumeclaims":
+      return { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } };
+    case "jobs.batch": {
+      // The template of a Job cannot be changed.
+      const spec = { containers: [{ name: "main", image: `example.com/main:${make}` }], restartPolicy: "Never" };
+      return { spec: { parallelism: 1 + turn % 3, template: { metadata: { labels: { app: name } }, spec } } };
+    }
+    case "ingresses.networking.k8s.io": {
+      const path = { path: "/", pathType: "Prefix", backend: { service: { name: app, port: { number: 80 } } } };
+      return { spec: { rules: [{ host: `web-${turn}.example.com`, http: { paths: [path] } }] } };
+    }
+    case "widgets.kills.example.com":
+      return { spec: { size: turn, [`key-${turn % 3}`]: "set" } };
     case "cronjobs.batch": {
       const jobTemplate = { spec: { template: { spec: { ...pod, restartPolicy: "Never" } } } };
       return { spec: { schedule: `${turn % 60} 3 * * *`, jobTemplate } };

@@ -10,7 +10,7 @@ import { DELETE_FREELY } from "../e2e/scenario.ts";
 import type { Printed } from "../e2e/scene.ts";
 import { CONFIG_MAPS, configMap, connect } from "../e2e/webhook_scene.ts";
 import { waitFor } from "../wait.ts";
-import { type ApiCall, type Fault, statusBody } from "./api_proxy.ts";
+import { type ApiCall, failing, type Fault, statusBody } from "./api_proxy.ts";
 import { type ApiScene, startApiScene } from "./api_scene.ts";
 
 const NAMESPACE = "shop";
@@ -19,17 +19,11 @@ const RECOVERY_MS = 60_000;
 /** On the fence Lease. */
 const VERSION = "dr-syncer.io/source-resource-version";
 
-const status = (code: number, reason: string): Fault => ({
-  do: "answer",
-  status: code,
-  body: statusBody(code, reason, `${reason} by the proxy`),
-});
-
 /** What may become of a list, and how it is told. */
 const DAMAGES: Readonly<Record<string, { readonly fault: Fault; readonly words: RegExp }>> = {
-  "forbidden": { fault: status(403, "Forbidden"), words: /configmaps: .*Forbidden by the proxy/ },
-  "an error of the server": { fault: status(500, "InternalError"), words: /configmaps: .*InternalError by the proxy/ },
-  "too old": { fault: status(410, "Expired"), words: /configmaps: .*Expired by the proxy/ },
+  "forbidden": { fault: failing(403, "Forbidden"), words: /configmaps: .*Forbidden by the proxy/ },
+  "an error of the server": { fault: failing(500, "InternalError"), words: /configmaps: .*InternalError by the proxy/ },
+  "too old": { fault: failing(410, "Expired"), words: /configmaps: .*Expired by the proxy/ },
   "cut off in the middle": { fault: { do: "cut", afterBytes: 600 }, words: /configmaps: / },
   "half of JSON": {
     fault: {
@@ -53,6 +47,7 @@ Deno.test("a source that cannot be read as it should be", async (t) => {
   }
   await t.step("a list says that there is nothing", () => listLies(through));
   await t.step("410 within a watch that began well", () => goneInTheStream(through));
+  await t.step("410 after events in the same stream", () => goneAfterEvents(through));
   await t.step("its data went back to an earlier state", () => wentBack(through));
 });
 
@@ -106,12 +101,11 @@ async function goneInTheStream(through: ApiScene): Promise<void> {
   const { scene, proxy } = through;
   await scene.apply(["stays", "goes"].map((name) => configMap(NAMESPACE, name)));
   await untilEqual(scene.source, scene.dr, NAMESPACE);
-  const line = JSON.stringify({ type: "ERROR", object: statusBody(410, "Expired", "too old resource version: 1 (2)") });
   let told = 0;
   const headers = { "content-type": "application/json" };
   const release = proxy.inject(({ path, watch }) => {
     if (!watch || path !== PATH || told++ > 1) return undefined;
-    return { do: "answer", status: 200, body: `${line}\n`, headers };
+    return { do: "answer", status: 200, body: `${goneLine()}\n`, headers };
   });
   proxy.breakWatches();
   const client = connect(scene.source.kubeconfig);
@@ -122,6 +116,29 @@ async function goneInTheStream(through: ApiScene): Promise<void> {
   await untilEqual(scene.source, scene.dr, NAMESPACE, RECOVERY_MS);
   release();
   await scene.condition(NAMESPACE, "Synced", "True");
+}
+
+/** What happens after the line is told by no watch of before, and found at once: nobody has to look for what is missing. */
+async function goneAfterEvents(through: ApiScene): Promise<void> {
+  const { scene, proxy } = through;
+  await scene.apply(["told", "vanishes"].map((name) => configMap(NAMESPACE, name)));
+  await untilEqual(scene.source, scene.dr, NAMESPACE);
+  const stalled = () => scene.controller.metric("dr_syncer_hints_total", { outcome: "stalled" });
+  const before = await stalled();
+  const told = proxy.endWatchesWith(PATH, goneLine());
+  await scene.apply([configMap(NAMESPACE, "told", { of: "the event before" })]);
+  await waitFor("the watch was told", () => told() > 0, { deadlineMs: 20_000 });
+  const client = connect(scene.source.kubeconfig);
+  await client.delete(CONFIG_MAPS, { namespace: NAMESPACE, name: "vanishes" });
+  await client.create(CONFIG_MAPS, configMap(NAMESPACE, "appears"));
+  client.close();
+  await untilEqual(scene.source, scene.dr, NAMESPACE, RECOVERY_MS);
+  assert.equal(await stalled(), before, "the line was understood, not its silence afterwards");
+  await scene.condition(NAMESPACE, "Synced", "True");
+}
+
+function goneLine(): string {
+  return JSON.stringify({ type: "ERROR", object: statusBody(410, "Expired", "too old resource version: 1 (2)") });
 }
 
 /** A backup of the source is restored: what was made since is lost there, and not in DR before a person says so. */
