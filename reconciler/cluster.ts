@@ -17,6 +17,7 @@ import type { Clock } from "./clock.ts";
 import { type DefinitionFacts, readDefinitionFacts } from "./definition_facts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
+import { LifeProofs } from "./proof.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { WatchHub } from "./watch_hub.ts";
 
@@ -37,6 +38,8 @@ export class Cluster {
   readonly objects: WatchHub;
   /** Watches of our copies: metadata only. */
   readonly copies: WatchHub;
+  /** Proof that the watches of source objects have told of everything. */
+  readonly proofs: LifeProofs;
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
@@ -56,6 +59,7 @@ export class Cluster {
     this.name = name;
     this.client = client;
     this.clusterId = options.clusterId;
+    this.proofs = new LifeProofs(client, clock);
     this.classes = new ClassNames(client);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
@@ -82,6 +86,7 @@ export class Cluster {
 
   close(): void {
     this.#listeners.clear();
+    this.proofs.close();
     this.client.close();
   }
 

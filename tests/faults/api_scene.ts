@@ -13,8 +13,8 @@ export interface ApiScene extends AsyncDisposable {
   readonly proxy: ApiProxy;
 }
 
-/** Starts it. `await using` ends it. */
-export async function startApiScene(before: "source" | "dr"): Promise<ApiScene> {
+/** Starts it, the controller with these flags. `await using` ends it. */
+export async function startApiScene(before: "source" | "dr", flags: readonly string[] = []): Promise<ApiScene> {
   const scene = await startScene({ controller: false });
   const proxy = startApiProxy(before === "dr" ? scene.dr : scene.source);
   if (before === "dr") {
@@ -23,7 +23,7 @@ export async function startApiScene(before: "source" | "dr"): Promise<ApiScene> 
     const direct = await Deno.readTextFile(scene.kubeconfigPath);
     await Deno.writeTextFile(scene.kubeconfigPath, proxy.kubeconfig(direct), { mode: 0o600 });
   }
-  await scene.startController();
+  await scene.startController(flags);
   return {
     scene,
     proxy,
