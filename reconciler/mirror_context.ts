@@ -29,6 +29,7 @@ export interface MirrorIdentity {
 export interface MirrorOptions {
   readonly scaleToZero: boolean;
   readonly rbacObjects: "Mirror" | "Skip";
+  readonly helmReleases: "Mirror" | "Skip";
   readonly crds: "IfMissing" | "Sync" | "Never";
   readonly deletion: DeletionPolicy;
   readonly conflictPolicy: "Abort" | "Adopt";
@@ -99,6 +100,7 @@ export function desiredContext(kind: MirroredKind, context: MirrorContext): Desi
     targetApiVersion: apiVersionOf(kind.target ?? kind.source),
     scaleToZero: options.scaleToZero,
     rbacObjects: options.rbacObjects,
+    helmReleases: options.helmReleases,
     specReplicasPath: context.specReplicasPath(kind),
     adaptation: context.adaptation(kind),
   };

@@ -31,6 +31,7 @@ export function mirrorOptionsOf(spec: Replication["spec"]): MirrorOptions {
   return {
     scaleToZero: spec.scaleToZero,
     rbacObjects: spec.rbacObjects,
+    helmReleases: spec.helmReleases,
     crds: spec.crds,
     deletion: deletionPolicyOf(spec.deletion),
     conflictPolicy: spec.conflictPolicy,

@@ -39,6 +39,7 @@ class Scene {
       options: {
         scaleToZero: true,
         rbacObjects: "Mirror",
+        helmReleases: "Skip",
         crds: "Never",
         conflictPolicy: "Abort",
         driftPolicy: "Correct",
