@@ -1,22 +1,23 @@
 /**
- * What looks after a standby beside its Replicator: the backstop that keeps it empty, the classes that its copies need, and
- * the definitions that follow the source's.
+ * What looks after a standby beside its Replicator: the backstop that keeps it empty, the classes that its copies need, the
+ * definitions that follow the source's, and its Namespace.
  *
  * @module
  */
-import type { ReplicationSpec } from "../crds/types.ts";
 import type { Log } from "../kube/log.ts";
 import { apiVersionOf, groupResource, type ResourceType } from "../kube/types.ts";
 import { Backstop } from "./backstop.ts";
-import { DEFINITIONS, RESOURCE_QUOTAS } from "./builtin_types.ts";
+import { DEFINITIONS, NAMESPACES, RESOURCE_QUOTAS } from "./builtin_types.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { type DefinitionFinding, DefinitionSync } from "./definition_sync.ts";
+import { DefinitionSync } from "./definition_sync.ts";
 import { Dependencies, type DependencyFacts } from "./dependencies.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
 import type { Pods } from "./desired/pods.ts";
 import type { Fence } from "./fence.ts";
-import type { MirrorIdentity } from "./mirror_context.ts";
+import type { Finding } from "./finding.ts";
+import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
+import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
 
@@ -28,7 +29,11 @@ export interface CompanionPorts {
   readonly target: Cluster;
   readonly identity: MirrorIdentity;
   readonly fence: Fence;
-  readonly spec: Pick<ReplicationSpec, "scaleToZero" | "crds">;
+  readonly options: MirrorOptions;
+  /** Every change is mirrored at once. */
+  readonly continuous: boolean;
+  /** Whether sources are watched. */
+  readonly watch: boolean;
   readonly clock: Clock;
   readonly auditLog: Log;
   readonly signal: AbortSignal;
@@ -41,8 +46,8 @@ export interface CompanionPorts {
 export interface CompanionFacts {
   readonly standby: StandbyFacts;
   readonly dependencies: DependencyFacts;
-  /** Definitions that are not as the source has them. */
-  readonly definitions: readonly DefinitionFinding[];
+  /** Definitions, and the Namespace, that are not as the source has them. */
+  readonly findings: readonly Finding[];
 }
 
 /** See the module. One for each start of a Replication. */
@@ -52,6 +57,7 @@ export class Companions {
   readonly #backstop: Backstop;
   readonly #dependencies: Dependencies;
   readonly #definitions: DefinitionSync | undefined;
+  readonly #namespace: NamespaceSync;
   #replicator: Replicator | undefined;
   #cleanups: readonly (() => void)[] = [];
 
@@ -67,14 +73,15 @@ export class Companions {
       named: () => this.#replicator?.memory.classes ?? new Set(),
       changed,
     });
-    this.#definitions = ports.spec.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+    this.#definitions = ports.options.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+    this.#namespace = this.#openNamespace(signal);
   }
 
   get facts(): CompanionFacts {
     return {
       standby: this.#backstop.facts,
       dependencies: this.#dependencies.facts,
-      definitions: this.#definitions?.findings ?? [],
+      findings: [...this.#namespace.findings, ...this.#definitions?.findings ?? []],
     };
   }
 
@@ -88,7 +95,9 @@ export class Companions {
     const { source, target } = this.#ports;
     this.#replicator = replicator;
     this.#backstop.start();
+    const { watch, continuous } = this.#ports;
     this.#cleanups = [source, target].map((end) => end.onCatalogue(() => this.#definitions?.look()));
+    if (watch && continuous) this.#cleanups = [...this.#cleanups, this.#namespace.follow(source.objects)];
   }
 
   /** Copies, or the Replicator's last pass, may be others. */
@@ -97,6 +106,7 @@ export class Companions {
     this.#backstop.allowanceChanged();
     this.#dependencies.changed(pass);
     this.#definitions?.passed(pass);
+    this.#namespace.passed(pass);
   }
 
   /** Time has passed: what was not as it should be may be by now. */
@@ -104,6 +114,7 @@ export class Companions {
     this.#backstop.tick();
     this.#dependencies.tick();
     this.#definitions?.tick();
+    this.#namespace.tick();
   }
 
   stop(): void {
@@ -112,12 +123,12 @@ export class Companions {
   }
 
   #openBackstop(signal: AbortSignal): Backstop {
-    const { target, identity, fence, spec, clock, changed } = this.#ports;
+    const { target, identity, fence, options, clock, changed } = this.#ports;
     return new Backstop({
       client: target.client,
       namespace: identity.destinationNamespace,
       replicationId: identity.replicationId,
-      scaleToZero: spec.scaleToZero,
+      scaleToZero: options.scaleToZero,
       clock,
       signal,
       types: () => target.catalogue?.discovery.types ?? [],
@@ -130,15 +141,31 @@ export class Companions {
   }
 
   #openDefinitions(signal: AbortSignal): DefinitionSync {
-    const { source, target, changed } = this.#ports;
+    const { source, target, options, changed } = this.#ports;
     return new DefinitionSync({
       source: source.client,
       target: target.client,
       sourceClusterId: source.clusterId,
+      trackingKeys: options.trackingKeys,
       signal,
       names: () => this.#customKinds(),
       mayWrite: () => this.#mayWrite(),
       audit: (...what) => this.#audit(DEFINITIONS, ...what),
+      changed,
+    });
+  }
+
+  #openNamespace(signal: AbortSignal): NamespaceSync {
+    const { source, target, identity, fence, options, changed } = this.#ports;
+    return new NamespaceSync({
+      source: source.client,
+      target: target.client,
+      identity,
+      options,
+      signal,
+      mayWrite: () => this.#mayWrite(),
+      recheckFence: () => fence.recheck(),
+      audit: (...what) => this.#audit(NAMESPACES, ...what),
       changed,
     });
   }

@@ -22,14 +22,19 @@ const LOOK_EVERY_MS = 50;
 export class Definitions {
   readonly #source: Cluster;
   readonly #target: Cluster;
-  readonly #policy: MirrorOptions["crds"];
+  readonly #options: Pick<MirrorOptions, "crds" | "trackingKeys">;
   readonly #created: (name: string) => void;
   readonly #running = new Map<string, Promise<Outcome>>();
 
-  constructor(source: Cluster, target: Cluster, policy: MirrorOptions["crds"], created: (name: string) => void) {
+  constructor(
+    source: Cluster,
+    target: Cluster,
+    options: Pick<MirrorOptions, "crds" | "trackingKeys">,
+    created: (name: string) => void,
+  ) {
     this.#source = source;
     this.#target = target;
-    this.#policy = policy;
+    this.#options = options;
     this.#created = created;
   }
 
@@ -51,7 +56,9 @@ export class Definitions {
       if (this.#sharesVersion(kind)) return retryNow();
       return missing(`both clusters serve ${kind.name}, but at no version that is the same`);
     }
-    if (this.#policy === "Never") return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
+    if (this.#options.crds === "Never") {
+      return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
+    }
     const definition = await this.#readDefinition(kind, signal);
     if (definition === undefined) return missing(`the DR cluster does not serve ${kind.name}, and it is not a CRD`);
     await this.#create(definition, signal);
@@ -78,7 +85,7 @@ export class Definitions {
   }
 
   async #create(source: KubeObject, signal: AbortSignal): Promise<void> {
-    const wanted = desiredCrd(source, this.#source.clusterId);
+    const wanted = desiredCrd(source, this.#source.clusterId, this.#options.trackingKeys);
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#target.client.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });

@@ -108,7 +108,7 @@ export class Replicator {
     this.#definitions = new Definitions(
       options.source,
       options.target,
-      options.options.crds,
+      options.options,
       (name) => this.#context.audit("create", groupResource(DEFINITIONS), name, ""),
     );
     this.#verifier = new Verifier({

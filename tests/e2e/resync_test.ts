@@ -40,6 +40,7 @@ class Scene {
         scaleToZero: true,
         rbacObjects: "Mirror",
         helmReleases: "Skip",
+        trackingKeys: [],
         crds: "Never",
         conflictPolicy: "Abort",
         driftPolicy: "Correct",
