@@ -6,6 +6,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DurationError, parseDurationMs } from "../crds/duration.ts";
 import { CONTROL_NAMESPACE } from "../crds/keys.ts";
+import { trackingKeyOption } from "./tracking_key.ts";
 import { LOG_LEVELS, type LogLevel } from "./logging.ts";
 
 /** What the controller was told, with defaults. */
@@ -16,6 +17,8 @@ export interface ControllerFlags {
   readonly tenantMode: boolean;
   /** Off: `--no-watch`. */
   readonly watch: boolean;
+  /** Beside those that never travel; one that ends with `/` stands for a prefix. */
+  readonly trackingKey: readonly string[];
   /** Off: `--no-observe`. */
   readonly observe: boolean;
   readonly resyncInterval: number;
@@ -42,6 +45,7 @@ export function controllerCommand(run: (flags: ControllerFlags) => Promise<void>
     )
     .option("--identity <name>", "name of this replica in the leader election (default: POD_NAME, else host and pid)")
     .option("--tenant-mode", "also honour Replications of tenants, in their own namespaces", false)
+    .addOption(trackingKeyOption())
     .option("--no-watch", "do not watch sources: admission hints and resyncs alone mirror")
     .option("--no-observe", "no admission hints: watches alone mirror")
     .option("--resync-interval <minutes>", "minutes between full resyncs, 1 to 60", minutes, 10)

@@ -14,6 +14,7 @@ import type { AnyReplication, RemoteCluster } from "../crds/types.ts";
 import { apiVersionOf, type KubeObject } from "../kube/types.ts";
 import { formatValue, MACHINE_FORMATS, type MachineFormat, type ManifestDocument, VerbError } from "./output.ts";
 import { formatTable } from "./table.ts";
+import { trackingKeyOption } from "./tracking_key.ts";
 
 /** What `plan` was told. */
 export interface PlanFlags {
@@ -22,6 +23,8 @@ export interface PlanFlags {
   readonly namespace: string;
   readonly replication?: string;
   readonly filename?: readonly string[];
+  /** As the controller has it. */
+  readonly trackingKey: readonly string[];
   readonly output: "table" | MachineFormat;
 }
 
@@ -51,6 +54,7 @@ export function planCommand(run: (flags: PlanFlags) => Promise<void>): Command {
       "-f, --filename <file...>",
       "plan the Replications (and RemoteClusters) of these files, applied or not; - for standard input",
     )
+    .addOption(trackingKeyOption())
     .addOption(
       new Option("-o, --output <format>", "table for people, json or yaml for machines")
         .choices(["table", ...MACHINE_FORMATS]).default("table"),

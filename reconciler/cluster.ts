@@ -24,6 +24,7 @@ import {
 } from "./definition_facts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { NAMESPACES } from "./builtin_types.ts";
+import { LifeProofs } from "./proof.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { SharedRead } from "./shared_read.ts";
 import { WatchHub } from "./watch_hub.ts";
@@ -60,6 +61,8 @@ export class Cluster {
   readonly objects: WatchHub;
   /** Watches of our copies: metadata only. */
   readonly copies: WatchHub;
+  /** Proof that the watches of source objects have told of everything. */
+  readonly proofs: LifeProofs;
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
   #catalogue: Catalogue | undefined;
@@ -86,6 +89,7 @@ export class Cluster {
     this.client = client;
     this.#clock = clock;
     this.clusterId = options.clusterId;
+    this.proofs = new LifeProofs(client, clock);
     this.classes = new ClassNames(client);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
@@ -135,6 +139,7 @@ export class Cluster {
 
   close(): void {
     this.#listeners.clear();
+    this.proofs.close();
     this.client.close();
   }
 

@@ -1,23 +1,24 @@
 /**
- * What looks after a standby beside its Replicator: the backstop that keeps it empty, the classes that its copies need, and
- * the definitions that follow the source's.
+ * What looks after a standby beside its Replicator: the backstop that keeps it empty, the classes that its copies need, the
+ * definitions that follow the source's, and its Namespace.
  *
  * @module
  */
-import type { ReplicationSpec } from "../crds/types.ts";
 import type { Log } from "../kube/log.ts";
 import { apiVersionOf, groupResource, type ResourceType } from "../kube/types.ts";
 import { Backstop } from "./backstop.ts";
-import { DEFINITIONS, RESOURCE_QUOTAS } from "./builtin_types.ts";
+import { DEFINITIONS, NAMESPACES, RESOURCE_QUOTAS } from "./builtin_types.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
-import { type DefinitionFinding, DefinitionSync } from "./definition_sync.ts";
+import { DefinitionSync } from "./definition_sync.ts";
 import { Dependencies, type DependencyFacts } from "./dependencies.ts";
 import { isBuiltIn } from "./desired/built_in.ts";
 import type { Pods } from "./desired/pods.ts";
 import type { Fence } from "./fence.ts";
+import type { Finding } from "./finding.ts";
 import { kindsOfDrAlone, type LostKind, LostKinds } from "./lost_kinds.ts";
-import type { MirrorIdentity } from "./mirror_context.ts";
+import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
+import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
 import type { WritesUnderWay } from "./writes_under_way.ts";
@@ -32,7 +33,11 @@ export interface CompanionPorts {
   readonly fence: Fence;
   /** What is written to the target; its owner ends it. */
   readonly writes: WritesUnderWay;
-  readonly spec: Pick<ReplicationSpec, "scaleToZero" | "crds">;
+  readonly options: MirrorOptions;
+  /** Every change is mirrored at once. */
+  readonly continuous: boolean;
+  /** Whether sources are watched. */
+  readonly watch: boolean;
   readonly clock: Clock;
   readonly auditLog: Log;
   readonly signal: AbortSignal;
@@ -45,8 +50,8 @@ export interface CompanionPorts {
 export interface CompanionFacts {
   readonly standby: StandbyFacts;
   readonly dependencies: DependencyFacts;
-  /** Definitions that are not as the source has them. */
-  readonly definitions: readonly DefinitionFinding[];
+  /** Definitions, and the Namespace, that are not as the source has them. */
+  readonly findings: readonly Finding[];
   /** Kinds that the source does not serve any more and of which copies are in DR. */
   readonly lostKinds: readonly LostKind[];
 }
@@ -59,6 +64,7 @@ export class Companions {
   readonly #dependencies: Dependencies;
   readonly #definitions: DefinitionSync | undefined;
   readonly #lostKinds: LostKinds;
+  readonly #namespace: NamespaceSync;
   #replicator: Replicator | undefined;
   #cleanups: readonly (() => void)[] = [];
 
@@ -74,7 +80,8 @@ export class Companions {
       named: () => this.#replicator?.memory.classes ?? new Set(),
       changed,
     });
-    this.#definitions = ports.spec.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+    this.#definitions = ports.options.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
+    this.#namespace = this.#openNamespace(signal);
     this.#lostKinds = new LostKinds({
       ...ports.identity,
       target: ports.target.client,
@@ -88,7 +95,7 @@ export class Companions {
     return {
       standby: this.#backstop.facts,
       dependencies: this.#dependencies.facts,
-      definitions: this.#definitions?.findings ?? [],
+      findings: [...this.#namespace.findings, ...this.#definitions?.findings ?? []],
       lostKinds: this.#lostKinds.findings,
     };
   }
@@ -103,7 +110,9 @@ export class Companions {
     const { source, target } = this.#ports;
     this.#replicator = replicator;
     this.#backstop.start();
+    const { watch, continuous } = this.#ports;
     this.#cleanups = [source, target].map((end) => end.onCatalogue(() => this.#catalogueChanged()));
+    if (watch && continuous) this.#cleanups = [...this.#cleanups, this.#namespace.follow(source.objects)];
   }
 
   /** Copies, or the Replicator's last pass, may be others. */
@@ -113,6 +122,7 @@ export class Companions {
     this.#dependencies.changed(pass);
     this.#definitions?.passed(pass);
     if (pass !== undefined) this.#lostKinds.passed(pass);
+    this.#namespace.passed(pass);
   }
 
   /** Time has passed: what was not as it should be may be by now. */
@@ -121,6 +131,7 @@ export class Companions {
     this.#dependencies.tick();
     this.#definitions?.tick();
     this.#lostKinds.tick();
+    this.#namespace.tick();
   }
 
   stop(): void {
@@ -142,12 +153,12 @@ export class Companions {
   }
 
   #openBackstop(signal: AbortSignal): Backstop {
-    const { target, identity, fence, writes, spec, clock, changed } = this.#ports;
+    const { target, identity, fence, writes, options, clock, changed } = this.#ports;
     return new Backstop({
       client: writes.over(target.client),
       namespace: identity.destinationNamespace,
       replicationId: identity.replicationId,
-      scaleToZero: spec.scaleToZero,
+      scaleToZero: options.scaleToZero,
       clock,
       signal,
       types: () => target.catalogue?.discovery.types ?? [],
@@ -160,15 +171,31 @@ export class Companions {
   }
 
   #openDefinitions(signal: AbortSignal): DefinitionSync {
-    const { source, target, writes, changed } = this.#ports;
+    const { source, target, writes, options, changed } = this.#ports;
     return new DefinitionSync({
       source: source.client,
       target: writes.over(target.client),
       sourceClusterId: source.clusterId,
+      trackingKeys: options.trackingKeys,
       signal,
       names: () => this.#customKinds(),
       mayWrite: () => this.#mayWrite(),
       audit: (...what) => this.#audit(DEFINITIONS, ...what),
+      changed,
+    });
+  }
+
+  #openNamespace(signal: AbortSignal): NamespaceSync {
+    const { source, target, identity, fence, writes, options, changed } = this.#ports;
+    return new NamespaceSync({
+      source: source.client,
+      target: writes.over(target.client),
+      identity,
+      options,
+      signal,
+      mayWrite: () => this.#mayWrite(),
+      recheckFence: () => fence.recheck(),
+      audit: (...what) => this.#audit(NAMESPACES, ...what),
       changed,
     });
   }

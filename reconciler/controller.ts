@@ -38,6 +38,8 @@ export interface ControllerOptions {
   readonly tenantMode: boolean;
   /** Off: hints only, for installations that may not watch. */
   readonly watch: boolean;
+  /** Keys of labels and annotations that do not travel, beside the known ones. */
+  readonly trackingKeys: readonly string[];
   /** How long the end of a Replication may make no headway before what is left in DR is left. */
   readonly teardownTimeoutMs: number;
   readonly clock: Clock;
@@ -372,6 +374,7 @@ export class Controller {
       client: options.client,
       holder: holderOf(this.#localClusterId ?? "", options.controlNamespace),
       watch: options.watch,
+      trackingKeys: options.trackingKeys,
       teardownTimeoutMs: options.teardownTimeoutMs,
       heir: (replication) => heirOf(replication, this.world()),
       leads: () => options.leads(),

@@ -11,23 +11,14 @@ import { DEFINITIONS } from "./builtin_types.ts";
 import { covers } from "./desired/compare.ts";
 import { desiredCrd, isDefinitionOf, lostVersion } from "./desired/crd.ts";
 import { classify, remedyOf } from "./failure.ts";
-
-/** What a definition is told for. */
-export interface DefinitionFinding {
-  /** `widgets.example.com`. */
-  readonly name: string;
-  /** A failure keeps `Synced` False, a report does not. */
-  readonly isFailure: boolean;
-  /** Class of the failure, or reason of the report. */
-  readonly reason: string;
-  readonly message: string;
-}
+import type { Finding } from "./finding.ts";
 
 /** What this needs. */
 export interface DefinitionSyncPorts {
   readonly source: KubeClient;
   readonly target: KubeClient;
   readonly sourceClusterId: string;
+  readonly trackingKeys: readonly string[];
   readonly signal: AbortSignal;
   /** Definitions of the custom kinds of which objects are mirrored. */
   names(): readonly string[];
@@ -37,10 +28,12 @@ export interface DefinitionSyncPorts {
   changed(): void;
 }
 
+const DEFINITION = "CustomResourceDefinition";
+
 /** See the module. */
 export class DefinitionSync {
   readonly #ports: DefinitionSyncPorts;
-  #findings: readonly DefinitionFinding[] = [];
+  #findings: readonly Finding[] = [];
   #pass: unknown;
   #looking = false;
   #again = false;
@@ -49,7 +42,7 @@ export class DefinitionSync {
     this.#ports = ports;
   }
 
-  get findings(): readonly DefinitionFinding[] {
+  get findings(): readonly Finding[] {
     return this.#findings;
   }
 
@@ -75,7 +68,7 @@ export class DefinitionSync {
     this.#looking = true;
     while (this.#again && !this.#ports.signal.aborted) {
       this.#again = false;
-      const findings: DefinitionFinding[] = [];
+      const findings: Finding[] = [];
       for (const name of this.#ports.names()) {
         const finding = await this.#sync(name);
         if (finding !== undefined) findings.push(finding);
@@ -87,8 +80,8 @@ export class DefinitionSync {
     this.#looking = false;
   }
 
-  async #sync(name: string): Promise<DefinitionFinding | undefined> {
-    const { source, target, sourceClusterId, mayWrite, signal } = this.#ports;
+  async #sync(name: string): Promise<Finding | undefined> {
+    const { source, target, sourceClusterId, trackingKeys, mayWrite, signal } = this.#ports;
     try {
       const [theirs, live] = await Promise.all([
         readDefinition(source, name, signal),
@@ -96,7 +89,7 @@ export class DefinitionSync {
       ]);
       // Not a custom resource, or one that is created when its first object is.
       if (theirs === undefined || live === undefined) return undefined;
-      const wanted = desiredCrd(theirs, sourceClusterId);
+      const wanted = desiredCrd(theirs, sourceClusterId, trackingKeys);
       if (!isDefinitionOf(live, sourceClusterId)) return foreign(name, live, wanted);
       if (
         live.metadata.annotations?.[DESIRED_HASH] === wanted.metadata.annotations?.[DESIRED_HASH] &&
@@ -105,13 +98,15 @@ export class DefinitionSync {
         return undefined;
       }
       const lost = lostVersion(live, wanted);
-      if (lost !== undefined) return { name, isFailure: true, reason: "Invalid", message: `not written: ${lost}` };
+      if (lost !== undefined) {
+        return { kind: DEFINITION, name, isFailure: true, reason: "Invalid", message: `not written: ${lost}` };
+      }
       if (mayWrite()) await this.#write(live, wanted);
       return undefined;
     } catch (error) {
       const failure = classify(error);
       const message = `${failure.message}; ${remedyOf(failure)}`;
-      return { name, isFailure: true, reason: failure.failureClass, message };
+      return { kind: DEFINITION, name, isFailure: true, reason: failure.failureClass, message };
     }
   }
 
@@ -131,11 +126,11 @@ export class DefinitionSync {
 }
 
 /** One that DR has from somebody else stays as it is; whether that matters is told where it is otherwise. */
-function foreign(name: string, live: KubeObject, { spec }: KubeObject): DefinitionFinding | undefined {
+function foreign(name: string, live: KubeObject, { spec }: KubeObject): Finding | undefined {
   if (covers({ spec: live.spec }, { spec })) return undefined;
   const message = "DR has this definition from somebody else, and otherwise than the source: crds: Sync leaves it as " +
     "it is; bring it up to date in DR";
-  return { name, isFailure: false, reason: "DefinitionNotOurs", message };
+  return { kind: DEFINITION, name, isFailure: false, reason: "DefinitionNotOurs", message };
 }
 
 async function readDefinition(client: KubeClient, name: string, signal: AbortSignal): Promise<KubeObject | undefined> {

@@ -23,7 +23,7 @@ const LOOK_EVERY_MS = 50;
 export class Definitions {
   readonly #source: Cluster;
   readonly #target: Cluster;
-  readonly #policy: MirrorOptions["crds"];
+  readonly #options: Pick<MirrorOptions, "crds" | "trackingKeys">;
   readonly #writer: Writer;
   readonly #created: (name: string) => void;
   readonly #running = new Map<string, Promise<Outcome>>();
@@ -32,14 +32,14 @@ export class Definitions {
   constructor(
     source: Cluster,
     target: Cluster,
-    policy: MirrorOptions["crds"],
+    options: Pick<MirrorOptions, "crds" | "trackingKeys">,
     writer: Writer,
     created: (name: string) => void,
   ) {
     this.#source = source;
     this.#target = target;
     this.#writer = writer;
-    this.#policy = policy;
+    this.#options = options;
     this.#created = created;
   }
 
@@ -61,7 +61,9 @@ export class Definitions {
       if (this.#sharesVersion(kind)) return retryNow();
       return missing(`both clusters serve ${kind.name}, but at no version that is the same`);
     }
-    if (this.#policy === "Never") return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
+    if (this.#options.crds === "Never") {
+      return missing(`the DR cluster does not serve ${kind.name}, and spec.crds is Never`);
+    }
     const definition = await this.#readDefinition(kind, signal);
     if (definition === undefined) return missing(`the DR cluster does not serve ${kind.name}, and it is not a CRD`);
     await this.#create(definition, signal);
@@ -94,7 +96,7 @@ export class Definitions {
   }
 
   async #create(source: KubeObject, signal: AbortSignal): Promise<void> {
-    const wanted = desiredCrd(source, this.#source.clusterId);
+    const wanted = desiredCrd(source, this.#source.clusterId, this.#options.trackingKeys);
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#writer.apply(DEFINITIONS, body, { fieldManager: FIELD_MANAGER, signal });

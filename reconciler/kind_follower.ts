@@ -88,7 +88,7 @@ export class KindFollower {
   }
 
   /** Wall time up to which the source's changes of this kind are known to have reached the queue. */
-  provenWallMs(): number | undefined {
+  get provenWallMs(): number | undefined {
     if (this.#listedWallMs === undefined) return undefined;
     return Math.max(this.#listedWallMs, this.#provenByReadWallMs);
   }
@@ -180,7 +180,7 @@ export class KindFollower {
     try {
       // What a list finds changed at any moment since the last proof.
       const result = await resyncKind(this.kind, context, queue, {
-        sinceWallMs: this.provenWallMs() ?? startedWallMs,
+        sinceWallMs: this.provenWallMs ?? startedWallMs,
         metadataOnly: this.#listedSinceLive,
         sourceVersion: this.#sourceVersion,
         wentBack: this.#ports.wentBack && this.#listedWallMs === undefined,

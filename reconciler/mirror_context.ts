@@ -25,10 +25,13 @@ export interface MirrorIdentity {
   readonly destinationNamespace: string;
 }
 
-/** The parts of a Replication's spec that shape a copy or a delete. */
+/** The parts of a Replication's spec, and of the controller's flags, that shape a copy or a delete. */
 export interface MirrorOptions {
   readonly scaleToZero: boolean;
   readonly rbacObjects: "Mirror" | "Skip";
+  readonly helmReleases: "Mirror" | "Skip";
+  /** Keys of labels and annotations that do not travel, beside `TRACKING_KEYS`. */
+  readonly trackingKeys: readonly string[];
   readonly crds: "IfMissing" | "Sync" | "Never";
   readonly deletion: DeletionPolicy;
   readonly conflictPolicy: "Abort" | "Adopt";
@@ -101,6 +104,8 @@ export function desiredContext(kind: MirroredKind, context: MirrorContext): Desi
     targetApiVersion: apiVersionOf(kind.target ?? kind.source),
     scaleToZero: options.scaleToZero,
     rbacObjects: options.rbacObjects,
+    helmReleases: options.helmReleases,
+    trackingKeys: options.trackingKeys,
     specReplicasPath: context.specReplicasPath(kind),
     adaptation: context.adaptation(kind),
   };

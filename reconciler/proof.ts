@@ -1,142 +1,178 @@
 /**
- * Proof that the watches have told of everything.
+ * Proof that the watches of a source have told of everything.
  *
  * An event proves nothing about what is still on its way, bookmarks are rare (a minute apart at best; on 1.30 none came in
  * five minutes for an idle kind), and a watch without events cannot be told from a stalled one. So each kind is read, metadata
  * only and slowly: when every object is known, all that the source committed before the read began has reached us. An object
- * that is not known is a suspicion for the verifier, no more.
+ * that is not known is a suspicion for the verifier, no more. All Replications of a source share the reads (docs/adr/0017).
  *
  * @module
  */
 import { systemClock as timers, waitFor } from "../kube/clock.ts";
 import { isKubeError } from "../kube/errors.ts";
-import { listAll } from "../kube/list_all.ts";
-import type { KubeClient, KubeObject } from "../kube/types.ts";
+import { listAll, MAX_LIMIT } from "../kube/list_all.ts";
+import { apiVersionOf, type KubeObject, type ObjectPage, type Reader, type ResourceType } from "../kube/types.ts";
 import type { Clock } from "./clock.ts";
-import type { KindFollower } from "./kind_follower.ts";
-import { keyOf, type Memory } from "./memory.ts";
-import { isNewer } from "./resource_version.ts";
+import {
+  emptyMemory,
+  nextRead,
+  noteFailure,
+  noteRead,
+  noteWide,
+  type ProofRead,
+  type Provable,
+  type ReadMemory,
+} from "./proof_plan.ts";
+import { type ProvenKind, Sighting, type Witness } from "./sighting.ts";
 
-/** A kind that was proven this recently is left alone. */
-const FRESH_MS = 20_000;
-/** Least time between two reads: five a second for one Replication, however many kinds are idle. */
-const PAUSE_MS = 200;
+/** Least time between two requests: five a second for one source, however many Replications and kinds there are. */
+export const PAUSE_MS = 200;
+/** Less often looked for something due while nothing is. */
+const IDLE_MS = 1_000;
 /** What was read may be ahead of the watch by this much; after it, it is a suspicion. */
 const SETTLE_MS = 250;
-/** A read that took long is repeated that much later: at most a hundredth of the time goes into it. */
-const REST_FACTOR = 100;
+/** A server that takes longer for a page is not to be asked for proof; nor are the other kinds to wait for it. */
+const DEADLINE_MS = 10_000;
 
-/** What the proof needs. */
-export interface ProofPorts {
-  readonly client: KubeClient;
-  /** The source namespace. */
-  readonly namespace: string;
-  readonly memory: Memory;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  followers(): Iterable<KindFollower>;
-  /** Whether what was read (undefined: gone) is what we know, or waits in the queue. */
-  isKnown(key: string, object: KubeObject | undefined): boolean;
-  /** A change that the watch has not told of. */
-  suspect(key: string): void;
-}
+/** Reads one source for all that mirror from it, while there are any. */
+export class LifeProofs {
+  readonly #client: Pick<Reader, "list">;
+  readonly #clock: Clock;
+  readonly #witnesses = new Set<Witness>();
+  readonly #memory: ReadMemory = emptyMemory();
+  #abort: AbortController | undefined;
 
-/** Reads the kind with the oldest proof, again and again until the signal is aborted. */
-export function proveLife(ports: ProofPorts): void {
-  const restUntilMs = new WeakMap<KindFollower, number>();
-  const next = () => {
-    if (ports.signal.aborted) return;
-    const follower = idlest(ports, restUntilMs);
-    const reading = follower === undefined ? Promise.resolve() : readOne(follower, ports, restUntilMs);
-    void reading.then(() => {
-      if (ports.signal.aborted) return;
-      timer = setTimeout(next, PAUSE_MS);
-    });
-  };
-  let timer = setTimeout(next, PAUSE_MS);
-  ports.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-}
-
-function idlest(ports: ProofPorts, restUntilMs: WeakMap<KindFollower, number>): KindFollower | undefined {
-  const staleBefore = ports.clock.wallMs() - FRESH_MS;
-  let found: KindFollower | undefined;
-  let foundWallMs = staleBefore;
-  for (const follower of ports.followers()) {
-    const provenWallMs = follower.provenWallMs();
-    if (!follower.provable || provenWallMs === undefined || provenWallMs >= foundWallMs) continue;
-    if ((restUntilMs.get(follower) ?? 0) > ports.clock.monotonicMs()) continue;
-    found = follower;
-    foundWallMs = provenWallMs;
+  constructor(client: Pick<Reader, "list">, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
   }
-  return found;
-}
 
-/** Reads one kind; never rejects. */
-async function readOne(
-  follower: KindFollower,
-  ports: ProofPorts,
-  restUntilMs: WeakMap<KindFollower, number>,
-): Promise<void> {
-  const { clock, signal } = ports;
-  const startedMs = clock.monotonicMs();
-  const startedWallMs = clock.wallMs();
-  try {
-    const found = await findUnknown(follower, ports);
-    let { unknown } = found;
-    const tookMs = clock.monotonicMs() - startedMs;
-    restUntilMs.set(follower, clock.monotonicMs() + Math.max(FRESH_MS / 4, tookMs * REST_FACTOR));
-    if (unknown.length > 0) {
+  /** Proves what a Replication watches from now on, until the answer is called. */
+  add(witness: Witness): () => void {
+    this.#witnesses.add(witness);
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      void this.#run(this.#abort.signal);
+    }
+    return () => {
+      this.#witnesses.delete(witness);
+      if (this.#witnesses.size === 0) this.close();
+    };
+  }
+
+  /** Ends it, with the read under way. */
+  close(): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { kinds, provables } = this.#look();
+      const now = { wallMs: this.#clock.wallMs(), monotonicMs: this.#nowMs() };
+      const read = nextRead(provables, this.#memory, now);
+      const type = read === undefined ? undefined : kinds.get(read.kind);
+      if (read !== undefined && type !== undefined) await this.#read(read, type, signal);
+      await waitFor(timers, read === undefined ? IDLE_MS : PAUSE_MS, signal);
+    }
+  }
+
+  /** What could be proven now. */
+  #look(): { kinds: Map<string, ResourceType>; provables: Provable[] } {
+    const kinds = new Map<string, ResourceType>();
+    const oldest = new Map<string, Provable>();
+    for (const { namespace, kinds: watched } of this.#witnesses) {
+      for (const { kind: { source }, provable, provenWallMs } of watched()) {
+        if (!provable || provenWallMs === undefined) continue;
+        const kind = idOf(source);
+        kinds.set(kind, source);
+        const place = `${kind} ${namespace}`;
+        if (provenWallMs < (oldest.get(place)?.provenWallMs ?? Infinity)) {
+          oldest.set(place, { kind, namespace, provenWallMs });
+        }
+      }
+    }
+    return { kinds, provables: [...oldest.values()] };
+  }
+
+  /** Carries a read out; never rejects but for a programming error. */
+  async #read(read: ProofRead, type: ResourceType, signal: AbortSignal): Promise<void> {
+    const startedWallMs = this.#clock.wallMs();
+    const time = { tookMs: 0 };
+    try {
+      const sightings = this.#sightingsOf(read);
+      const listedVersion = await this.#list(read, type, sightings, time, signal);
+      if (listedVersion === undefined) return;
+      noteRead(read, time.tookMs, this.#memory, this.#nowMs());
+      const open = sightings.filter((sighting) => !sighting.tryToProve(startedWallMs, listedVersion));
+      if (open.length === 0) return;
       await waitFor(timers, SETTLE_MS, signal);
-      unknown = unknown.filter((look) => !isKnown(look, ports));
-    }
-    if (signal.aborted) return;
-    if (unknown.length === 0) follower.proven(startedWallMs, found.listedVersion);
-    for (const { key } of unknown) ports.suspect(key);
-  } catch (error) {
-    // The watch of an unreachable server tells of it; here it only means that nothing is proven.
-    if (!isKubeError(error)) throw error;
-  }
-}
-
-/** An object as it was read: undefined when memory has it and the list, as of `listedVersion`, does not. */
-interface Look {
-  readonly key: string;
-  readonly object?: KubeObject;
-  readonly listedVersion: string;
-}
-
-async function findUnknown(
-  follower: KindFollower,
-  ports: ProofPorts,
-): Promise<{ unknown: Look[]; listedVersion: string }> {
-  const { source, name: kindName } = follower.kind;
-  const query = { namespace: ports.namespace, metadataOnly: true, signal: ports.signal };
-  const seen = new Set<string>();
-  const unknown: Look[] = [];
-  const look = (found: Look) => {
-    if (!isKnown(found, ports)) unknown.push(found);
-  };
-  let listedVersion = "";
-  for await (const page of listAll(ports.client, source, query, { firstLimit: 500 })) {
-    listedVersion = page.resourceVersion;
-    for (const object of page.items) {
-      const key = keyOf(source, object.metadata.name);
-      seen.add(key);
-      look({ key, object, listedVersion });
+      if (signal.aborted) return;
+      for (const sighting of open) sighting.settle(startedWallMs, listedVersion);
+    } catch (error) {
+      // The watch of an unreachable server tells of it; here it only means that nothing is proven.
+      if (!isKubeError(error)) throw error;
+      const nowMs = this.#nowMs();
+      if (read.namespace === undefined && isKubeError(error, "Forbidden")) {
+        noteWide(read.kind, Infinity, this.#memory, nowMs);
+      } else noteFailure(read, time.tookMs, this.#memory, nowMs);
     }
   }
-  for (const [key, entry] of ports.memory.entries()) {
-    if (entry.kind === kindName && !seen.has(key)) look({ key, listedVersion });
+
+  /** Whose word a read is held against: who comes later has not seen all of it. */
+  #sightingsOf(read: ProofRead): Sighting[] {
+    return [...this.#witnesses].flatMap((witness) => {
+      if (read.namespace !== undefined && read.namespace !== witness.namespace) return [];
+      const isRead = ({ kind, provable }: ProvenKind) => provable && idOf(kind.source) === read.kind;
+      return [...witness.kinds()].filter(isRead).map((kind) => new Sighting(witness, kind));
+    });
   }
-  return { unknown, listedVersion };
+
+  /** The version of the list; undefined when it is not worth its requests. Throws `KubeError`. */
+  async #list(
+    { kind, namespace, maxRequests }: ProofRead,
+    type: ResourceType,
+    sightings: readonly Sighting[],
+    time: { tookMs: number },
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const query = { namespace, metadataOnly: true, deadlineMs: DEADLINE_MS, signal };
+    const pages = listAll(this.#client, type, query, { firstLimit: MAX_LIMIT });
+    let [listedVersion, requests] = ["", 0];
+    for (;;) {
+      const page = await this.#timed(() => pages.next(), time);
+      if (page.done) break;
+      requests++;
+      if (namespace === undefined) noteWide(kind, requests + requestsLeft(page.value), this.#memory, this.#nowMs());
+      if (requests + requestsLeft(page.value) > maxRequests) return undefined;
+      listedVersion = page.value.resourceVersion;
+      const byNamespace = Map.groupBy(page.value.items, ({ metadata }: KubeObject) => metadata.namespace ?? "");
+      for (const sighting of sightings) sighting.see(byNamespace.get(sighting.namespace) ?? []);
+      if (page.value.continue !== undefined) await waitFor(timers, PAUSE_MS, signal);
+    }
+    return listedVersion;
+  }
+
+  async #timed<T>(call: () => Promise<T>, time: { tookMs: number }): Promise<T> {
+    const startedMs = this.#nowMs();
+    try {
+      return await call();
+    } finally {
+      time.tookMs += this.#nowMs() - startedMs;
+    }
+  }
+
+  #nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
 }
 
-/** Whether the watch has told of what was read, or of something newer. */
-function isKnown({ key, object, listedVersion }: Look, ports: ProofPorts): boolean {
-  if (ports.isKnown(key, object)) return true;
-  const entry = ports.memory.get(key);
-  const known = entry?.sourceResourceVersion;
-  if (object === undefined) return known !== undefined && isNewer(known, listedVersion);
-  return known !== undefined && entry?.sourceUid === object.metadata.uid &&
-    isNewer(known, object.metadata.resourceVersion);
+function idOf(type: ResourceType): string {
+  return `${apiVersionOf(type)}/${type.resource}`;
+}
+
+/** Requests that are still to come after a page; one at least when the server does not tell how many objects are left. */
+function requestsLeft(page: ObjectPage): number {
+  if (page.continue === undefined) return 0;
+  return Math.max(1, Math.ceil((page.remainingItemCount ?? 0) / Math.max(1, page.items.length)));
 }

@@ -42,6 +42,8 @@ const RETRY_MS = 2_000;
 /** What all Replications share. */
 export interface ReplicationPorts extends TeardownPorts {
   readonly watch: boolean;
+  /** Keys of labels and annotations that do not travel, beside the known ones. */
+  readonly trackingKeys: readonly string[];
   random(): number;
   judge(replication: Replication): Verdict;
   /** Whether hints of a namespace of the own cluster reach us. */
@@ -265,6 +267,7 @@ export class ReplicationRunner {
       identity,
       holder: this.#ports.holder,
       knownEpoch: this.#epoch,
+      trackingKeys: this.#ports.trackingKeys,
       clock: this.#ports.clock,
       signal: this.#abort.signal,
       created: () => this.#auditNamespace(identity, ends.target),
@@ -296,7 +299,8 @@ export class ReplicationRunner {
       identity,
       fence,
       writes: this.#writes,
-      spec: this.#object.spec,
+      options: mirrorOptionsOf(this.#object.spec, this.#ports.trackingKeys),
+      continuous: this.#object.spec.replicationMode === "Continuous",
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
     });
@@ -329,7 +333,7 @@ export class ReplicationRunner {
       leads: () => this.#ports.leads(),
       name: this.#name,
       identity,
-      options: mirrorOptionsOf(spec),
+      options: mirrorOptionsOf(spec, this.#ports.trackingKeys),
       selection: selectionOf(this.#object, remote),
       adaptation: spec,
       source,

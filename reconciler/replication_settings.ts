@@ -26,11 +26,13 @@ export function identityOf(
   return { ...ends, replicationId: replicationId(ends) };
 }
 
-/** What shapes copies and deletes. */
-export function mirrorOptionsOf(spec: Replication["spec"]): MirrorOptions {
+/** What shapes copies and deletes; `trackingKeys` are the controller's. */
+export function mirrorOptionsOf(spec: Replication["spec"], trackingKeys: readonly string[]): MirrorOptions {
   return {
     scaleToZero: spec.scaleToZero,
     rbacObjects: spec.rbacObjects,
+    helmReleases: spec.helmReleases,
+    trackingKeys,
     crds: spec.crds,
     deletion: deletionPolicyOf(spec.deletion),
     conflictPolicy: spec.conflictPolicy,

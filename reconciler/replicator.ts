@@ -30,7 +30,6 @@ import type { Outcome } from "./outcome.ts";
 import { type Item, KeyedQueue } from "./queue.ts";
 import { withProgress } from "./progress.ts";
 import { Passes } from "./passes.ts";
-import { proveLife } from "./proof.ts";
 import { isOlder } from "./resource_version.ts";
 import type { Selection } from "./selection.ts";
 import { SourceNamespace } from "./source_namespace.ts";
@@ -127,7 +126,7 @@ export class Replicator {
     this.#definitions = new Definitions(
       options.source,
       options.target,
-      options.options.crds,
+      options.options,
       this.#context.target,
       (name) => this.#context.audit("create", groupResource(DEFINITIONS), name, ""),
     );
@@ -182,16 +181,13 @@ export class Replicator {
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
     void this.#lookForBarePods();
-    proveLife({
-      client: source.client,
+    this.#cleanups.push(source.proofs.add({
       namespace: this.#options.identity.sourceNamespace,
       memory: this.memory,
-      clock,
-      signal: this.#abort.signal,
-      followers: () => this.#followers.values(),
+      kinds: () => this.#followers.values(),
       isKnown: (key, object) => this.#isKnown(key, object),
       suspect: (key) => this.#verifier.hint(key),
-    });
+    }));
   }
 
   /** Stops; writes in flight are their owner's. */

@@ -56,7 +56,7 @@ export function syncedUpTo(replicator: Replicator): number | undefined {
   let proven = Infinity;
   for (const follower of replicator.followers.values()) {
     if (!follower.kind.selected) continue;
-    const kindProven = follower.provenWallMs();
+    const kindProven = follower.provenWallMs;
     if (kindProven === undefined) return undefined;
     proven = Math.min(proven, kindProven);
   }

@@ -21,12 +21,29 @@ export const SOURCE_WENT_BACK = "dr-syncer.io/source-went-back";
 /** A reading of the source namespace serves this long. */
 const FRESH_MS = 1_000;
 
+/** The DR Namespace as the source's wants it. */
+export function wantedNamespace(
+  source: KubeObject,
+  identity: MirrorIdentity,
+  trackingKeys: readonly string[] = [],
+): KubeObject {
+  return desiredNamespace(source, {
+    ...identity,
+    type: NAMESPACES,
+    targetApiVersion: "v1",
+    scaleToZero: true,
+    rbacObjects: "Mirror",
+    trackingKeys,
+  });
+}
+
 /** Reads and judges the source namespace, creates the destination. */
 export class SourceNamespace {
   readonly #source: Cluster;
   readonly #target: Cluster;
   readonly #identity: MirrorIdentity;
   readonly #clock: Clock;
+  readonly #trackingKeys: readonly string[];
   #pinnedUid: string | undefined;
   /** The newest `resourceVersion` of the source that was seen, by this process or one before: an older one means that it went back. */
   knownVersion: string | undefined;
@@ -38,11 +55,18 @@ export class SourceNamespace {
   #lastState: NamespaceState = "Unknown";
   #identityKnown = true;
 
-  constructor(source: Cluster, target: Cluster, identity: MirrorIdentity, clock: Clock) {
+  constructor(
+    source: Cluster,
+    target: Cluster,
+    identity: MirrorIdentity,
+    clock: Clock,
+    trackingKeys: readonly string[],
+  ) {
     this.#source = source;
     this.#target = target;
     this.#identity = identity;
     this.#clock = clock;
+    this.#trackingKeys = trackingKeys;
   }
 
   get pinnedUid(): string | undefined {
@@ -108,13 +132,7 @@ export class SourceNamespace {
     }
     const source = await this.read();
     if (source === undefined) return "no source";
-    const wanted = desiredNamespace(source, {
-      ...this.#identity,
-      type: NAMESPACES,
-      targetApiVersion: "v1",
-      scaleToZero: true,
-      rbacObjects: "Mirror",
-    });
+    const wanted = wantedNamespace(source, this.#identity, this.#trackingKeys);
     const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion: "1" } };
     try {
       await this.#target.client.apply(NAMESPACES, body, { fieldManager: FIELD_MANAGER });

@@ -28,6 +28,8 @@ export interface StandbyPorts {
   readonly identity: MirrorIdentity;
   /** Who we are, as the holder of fences. */
   readonly holder: string;
+  /** Keys of labels and annotations that do not travel to the Namespace. */
+  readonly trackingKeys: readonly string[];
   /** Epoch of this Replication's fence, if it ever had one. */
   readonly knownEpoch: number | undefined;
   readonly clock: Clock;
@@ -44,8 +46,8 @@ export interface Standby {
 
 /** Creates the namespace and takes its fence; undefined while the source namespace does not exist. Throws `KubeError`. */
 export async function prepareStandby(ends: Ends, ports: StandbyPorts): Promise<Standby | undefined> {
-  const { identity, holder, knownEpoch, clock, signal } = ports;
-  const namespace = new SourceNamespace(ends.source, ends.target, identity, clock);
+  const { identity, holder, trackingKeys, knownEpoch, clock, signal } = ports;
+  const namespace = new SourceNamespace(ends.source, ends.target, identity, clock, trackingKeys);
   const destination = await namespace.ensureDestination();
   if (destination === "created") ports.created();
   if (destination === "no source") return undefined;

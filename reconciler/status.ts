@@ -17,7 +17,7 @@ import type {
   SyncStats,
 } from "../crds/types.ts";
 import { destinationNamespaceOf } from "../crds/world.ts";
-import type { DefinitionFinding } from "./definition_sync.ts";
+import type { Finding } from "./finding.ts";
 import type { DependencyFacts } from "./dependencies.ts";
 import { dependenciesMissing } from "./dependencies_missing.ts";
 import type { DeletionWindow, NamespaceState } from "./deletes.ts";
@@ -32,8 +32,6 @@ import { type StandbyFacts, standbyQuiet } from "./standby_quiet.ts";
 const MAX_FAILURES = 20;
 /** Most reports a status lists. */
 const MAX_REPORTS = 20;
-
-const DEFINITION = "CustomResourceDefinition";
 
 /** Why a Replication does not run. */
 export interface NotRunning {
@@ -67,8 +65,8 @@ export interface RunningFacts {
   readonly hints?: boolean;
   readonly standby: StandbyFacts;
   readonly dependencies: DependencyFacts;
-  /** Definitions that are not as the source has them. */
-  readonly definitions: readonly DefinitionFinding[];
+  /** Definitions, and the Namespace, that are not as the source has them. */
+  readonly findings: readonly Finding[];
   /** Kinds that the source does not serve any more and of which copies are in DR. */
   readonly lostKinds: readonly LostKind[];
 }
@@ -205,8 +203,8 @@ function count(running: RunningFacts): Counts {
   for (const [kind, error] of running.kindErrors) {
     failures.push({ kind, name: "*", class: error.failureClass, message: error.message, attempts: 0 });
   }
-  for (const { name, isFailure, reason, message } of running.definitions) {
-    if (isFailure) failures.push({ kind: DEFINITION, name, class: reason, message, attempts: 1 });
+  for (const { kind, name, isFailure, reason, message } of running.findings) {
+    if (isFailure) failures.push({ kind, name, class: reason, message, attempts: 1 });
   }
   return {
     stats,
@@ -220,8 +218,8 @@ function count(running: RunningFacts): Counts {
 /** Rules without effect, what is in DR but not adapted, what is not there although no rule says so: at most 20. */
 function reportsOf(running: RunningFacts, replicationName: string): ObjectReport[] {
   const reports = unusedReport(running.unusedRules, replicationName);
-  for (const { name, isFailure, reason, message } of running.definitions) {
-    if (!isFailure) reports.push({ kind: DEFINITION, name, reason, message });
+  for (const { kind, name, isFailure, reason, message } of running.findings) {
+    if (!isFailure) reports.push({ kind, name, reason, message });
   }
   for (const [key, entry] of running.entries) {
     for (const { reason, message } of [...reportsOn(entry), ...(entry.kept ?? [])]) {
@@ -335,10 +333,12 @@ function synced({ stats }: Counts, running: RunningFacts, isFirst: boolean): Upd
     const message = `${running.kindErrors.size} kinds cannot be read: what they hold is not compared`;
     return { type: "Synced", status: "False", reason: "KindUnreadable", message };
   }
-  const definitions = running.definitions.filter(({ isFailure }) => isFailure).map(({ name }) => name);
-  if (open === 0 && definitions.length > 0) {
-    const message = `definitions in DR are not as the source has them: ${definitions.slice(0, 10).join(", ")}`;
-    return { type: "Synced", status: "False", reason: "DefinitionOutdated", message };
+  const outdated = running.findings.filter(({ isFailure }) => isFailure);
+  if (open === 0 && outdated[0] !== undefined) {
+    const names = outdated.slice(0, 10).map(({ kind, name }) => `${kind} ${name}`);
+    const reason = outdated[0].kind === "Namespace" ? "NamespaceOutdated" : "DefinitionOutdated";
+    const message = `DR does not have these as the source has them: ${names.join(", ")}`;
+    return { type: "Synced", status: "False", reason, message };
   }
   if (open > 0) {
     const message = `${open} of ${stats.totalResources} objects are not in DR as they should be`;

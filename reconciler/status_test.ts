@@ -44,7 +44,7 @@ function runningOf(fields: Partial<RunningFacts> = {}, memory = memoryOf({ "conf
     hints: true,
     standby: { wanted: true, intruders: [], refused: [], quota: 0, inForce: true },
     dependencies: { missing: [] },
-    definitions: [],
+    findings: [],
     lostKinds: [],
     ...fields,
   };

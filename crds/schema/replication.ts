@@ -135,6 +135,11 @@ const fields = z.strictObject({
   rbacObjects: z.enum(["Mirror", "Skip"]).default("Mirror").meta({
     description: "Mirror: Roles and RoleBindings are mirrored (needs `escalate` and `bind` in DR). Skip: they are not.",
   }),
+  helmReleases: z.enum(["Skip", "Mirror"]).default("Skip").meta({
+    description:
+      "Secrets in which Helm records its releases (type `helm.sh/release.v1`). Skip: they are not mirrored. " +
+      "Mirror: they are, for who goes on with Helm in DR after a failover.",
+  }),
   onDelete: z.enum(["Orphan", "Delete"]).default("Orphan").meta({
     description:
       "What happens to the standby when this object is deleted. Orphan: the copies stay, without our label. Delete: the " +

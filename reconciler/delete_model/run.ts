@@ -179,7 +179,15 @@ export class Run {
     const target = end("dr", world.dr, ENDS.destinationClusterId);
     await Promise.all([source.refreshCatalogue(), target.refreshCatalogue()]);
     const { signal } = new AbortController();
-    const ports = { identity, holder: HOLDER, knownEpoch: world.knownEpoch, clock, signal, created: nothing };
+    const ports = {
+      identity,
+      holder: HOLDER,
+      knownEpoch: world.knownEpoch,
+      clock,
+      signal,
+      trackingKeys: [],
+      created: nothing,
+    };
     const standby = await prepareStandby({ source, target }, ports).catch(nothing);
     world.knownEpoch = standby?.fence.epoch ?? world.knownEpoch;
     if (standby?.fence.open !== true) return;
@@ -196,6 +204,8 @@ export class Run {
         conflictPolicy: "Abort",
         driftPolicy: "Correct",
         immutableFieldPolicy: "Report",
+        helmReleases: "Skip",
+        trackingKeys: [],
       },
       selection: new Selection([], this.#without),
       adaptation: {},

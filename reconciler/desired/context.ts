@@ -33,6 +33,8 @@ export interface DesiredContext {
   readonly targetApiVersion: string;
   readonly scaleToZero: boolean;
   readonly rbacObjects: "Mirror" | "Skip";
+  /** Skip unless told otherwise. */
+  readonly helmReleases?: "Mirror" | "Skip";
   /** `specReplicasPath` of a custom resource with a scale subresource (".spec.replicas"). */
   readonly specReplicasPath?: string;
   /**
@@ -53,7 +55,7 @@ export type SkipReason =
   | "OwnedByWorkload" // a workload in DR makes its own
   | "CronJobJob" // run of a CronJob
   | "FinishedJob"
-  | "HelmRelease" // Helm's release record
+  | "HelmRelease" // Helm's release record, unless spec.helmReleases is Mirror
   | "UnownedPod" // a Pod that nothing would start in DR: worth telling
   | "ManagedEndpoints" // made by an endpoint controller
   | "LeaderElection" // a lock, renewed every few seconds

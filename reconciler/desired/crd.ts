@@ -15,8 +15,12 @@ import { copyBody } from "./sanitize.ts";
  * A definition as it is in DR: without status and without the conversion webhook's CA (DR's own injector writes that).
  * Its origin is the source cluster: it serves every Replication from there, and is no copy of any.
  */
-export function desiredCrd(source: KubeObject, sourceClusterId: string): KubeObject {
-  const object = copyBody(source);
+export function desiredCrd(
+  source: KubeObject,
+  sourceClusterId: string,
+  trackingKeys: readonly string[] = [],
+): KubeObject {
+  const object = copyBody(source, trackingKeys);
   delete objectAt(object, "spec", "conversion", "webhook", "clientConfig")?.caBundle;
   const { annotations, name } = object.metadata;
   annotations[ORIGIN] = formatOrigin({

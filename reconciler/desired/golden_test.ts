@@ -101,6 +101,7 @@ const VARIANTS: readonly { name: string; context: Partial<DesiredContext>; cases
     },
     cases: ["config_map", "cron_job", "deployment", "ingress"],
   },
+  { name: "helm", context: { helmReleases: "Mirror" }, cases: ["secret_helm_release"] },
   { name: "no_rbac", context: { rbacObjects: "Skip" }, cases: ["role", "role_binding"] },
 ];
 

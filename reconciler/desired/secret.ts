@@ -5,7 +5,7 @@
  */
 
 import type { KubeObject } from "../../kube/types.ts";
-import { type Draft, type KindRule, type Skip, skip } from "./context.ts";
+import { type DesiredContext, type Draft, type KindRule, type Skip, skip } from "./context.ts";
 
 const TOKEN_TYPE = "kubernetes.io/service-account-token";
 const SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name";
@@ -13,9 +13,9 @@ const SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name";
 /** Rule of Secret. */
 export const secretRule: KindRule = { skip: skipSecret, sanitize: sanitizeSecret };
 
-function skipSecret(source: KubeObject): Skip | undefined {
-  if (source.type !== "helm.sh/release.v1") return undefined;
-  return skip(source, "HelmRelease", "it records a Helm release of the source cluster");
+function skipSecret(source: KubeObject, { helmReleases }: DesiredContext): Skip | undefined {
+  if (source.type !== "helm.sh/release.v1" || helmReleases === "Mirror") return undefined;
+  return skip(source, "HelmRelease", "it records a Helm release of the source cluster, and spec.helmReleases is Skip");
 }
 
 /** Of a token only its type and account name: the token controller in DR fills in the rest, or deletes a verbatim copy. */

@@ -10,9 +10,10 @@ import {
   type PlannedField,
   type ReplicationPlan,
 } from "../../crds/plan.ts";
-import { DESIRED_HASH } from "../../crds/keys.ts";
+import { DESIRED_HASH, MANAGED_BY } from "../../crds/keys.ts";
 import { groupResource, type ResourceType } from "../../kube/types.ts";
 import { type Failure, type FailureClass, remedyOf } from "../failure.ts";
+import type { Finding } from "../finding.ts";
 import type { MirroredKind } from "../kinds.ts";
 import { splitKey } from "../memory.ts";
 import type { Outcome } from "../outcome.ts";
@@ -29,6 +30,8 @@ export interface Findings {
   readonly pass: PassResult;
   readonly writes: readonly DryWrite[];
   readonly holds: readonly Hold[];
+  /** On the Namespace of the copies. */
+  readonly namespace: readonly Finding[];
   /** Random, of this run: see `secret_values.ts`. */
   readonly hmacKey: Uint8Array;
 }
@@ -37,7 +40,7 @@ export interface Findings {
 export function changesOf(findings: Findings): Pick<ReplicationPlan, "changes" | "summary"> {
   const { pass, writes } = findings;
   const kinds = new Map(pass.plan.kinds.map((kind) => [kind.name, kind]));
-  const clusterScoped = writes.filter(({ type }) => !type.namespaced).map(createRow);
+  const clusterScoped = clusterRows(writes, findings);
   const rows: { tier: number; key: string; change: PlannedChange }[] = [];
   for (const [kindName, failure] of pass.unlisted) {
     const kind = kinds.get(kindName);
@@ -107,9 +110,18 @@ function writtenRow(
   const writes = findings.writes.filter(({ type, name: written }) =>
     written === name && groupResource(type) === groupResource(target)
   );
+  return withFields(row, target, writes, findings);
+}
+
+function withFields(
+  row: PlannedChange,
+  target: ResourceType,
+  writes: readonly DryWrite[],
+  { hmacKey }: Findings,
+): PlannedChange | undefined {
   const unchecked = writes.some(({ checked }) => !checked) ? { checked: false as const } : {};
   if (row.action !== "update" && row.action !== "adopt") return { ...row, ...unchecked };
-  const show = showValuesOf(target, findings.hmacKey);
+  const show = showValuesOf(target, hmacKey);
   const fields = new Map<string, PlannedField>();
   for (const { before, after } of writes) {
     // What a dry run stored is not there for the next one: the first to change a field tells the truth.
@@ -128,8 +140,23 @@ function worthShowing(fields: readonly PlannedField[]): PlannedField[] {
   return others.length > 0 ? others : [...fields];
 }
 
-function createRow({ type, name, checked }: DryWrite): PlannedChange {
-  return { action: "create", ...describe(type), name, ...(checked ? {} : { checked }) };
+/** Definitions that are created, and the Namespace; what of it cannot be written is blocked. */
+function clusterRows(writes: readonly DryWrite[], findings: Findings): PlannedChange[] {
+  const byObject = Map.groupBy(
+    writes.filter(({ type }) => !type.namespaced),
+    ({ type, name }) => `${groupResource(type)}/${name}`,
+  );
+  const rows = [...byObject.values()].flatMap((ofOne) => {
+    const [{ type, name, before }] = ofOne as [DryWrite];
+    const isOurs = before?.metadata.labels?.[MANAGED_BY] !== undefined;
+    const action = before === undefined ? "create" : isOurs ? "update" : "adopt";
+    return withFields({ action, ...describe(type), name }, type, ofOne, findings) ?? [];
+  });
+  const failures = findings.namespace.filter(({ isFailure }) => isFailure);
+  const blocked = failures.map(({ kind, name, reason, message }) =>
+    ({ action: "blocked", group: "", kind, name, reason, message }) as const
+  );
+  return [...rows, ...blocked];
 }
 
 function blocked(kind: MirroredKind, name: string, failure: Failure): PlannedChange {

@@ -196,7 +196,11 @@ class Pass implements PassResult {
     if (options.crds === "Never") return missing(`the DR cluster does not serve ${name}, and spec.crds is Never`);
     let definition: KubeObject;
     try {
-      definition = desiredCrd(await source.client.get(DEFINITIONS, { name }, { signal }), source.clusterId);
+      definition = desiredCrd(
+        await source.client.get(DEFINITIONS, { name }, { signal }),
+        source.clusterId,
+        options.trackingKeys,
+      );
     } catch (error) {
       if (!isKubeError(error, "NotFound")) throw error;
       return missing(`the DR cluster does not serve ${name}, and it is not a CRD`);

@@ -16,9 +16,11 @@ import { describe, destinationNamespaceOf, validateReplication } from "../../crd
 import { ConfigError } from "../../kube/config.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import { holderOf } from "../fence.ts";
+import type { Finding } from "../finding.ts";
 import { DeletionLedger } from "../intents.ts";
+import { NamespaceSync, type NamespaceSyncPorts } from "../namespace_sync.ts";
 import { approvalsOf, deletionWindowOf, identityOf, mirrorOptionsOf, selectionOf } from "../replication_settings.ts";
-import { prepareStandby, type Standby } from "../standby.ts";
+import { type Ends, prepareStandby, type Standby } from "../standby.ts";
 import { changesOf, failuresOf, noChanges } from "./changes.ts";
 import { PlanClusters, PlanError, type PlannedCluster, type PlanPorts } from "./clusters.ts";
 import { findChildren, planOfFamily } from "./family.ts";
@@ -35,6 +37,8 @@ export interface PlanRequest extends PlanPorts {
     readonly replications: readonly AnyReplication[];
     readonly remoteClusters: readonly RemoteCluster[];
   };
+  /** As the controller has them: see `MirrorOptions`. */
+  readonly trackingKeys: readonly string[];
   /** Random, of this run: values of Secrets are shown as HMACs with it. */
   readonly hmacKey: Uint8Array;
 }
@@ -168,7 +172,7 @@ async function planBetween(
   clusters: PlanClusters,
   request: PlanRequest,
 ): Promise<Pick<ReplicationPlan, "replicationId" | "changes" | "summary" | "errors">> {
-  const { clock, signal, controlNamespace, hmacKey } = request;
+  const { clock, signal, controlNamespace, trackingKeys, hmacKey } = request;
   const ends = { source: source.cluster, target: target.cluster };
   const identity = identityOf(replication, ends);
   const { replicationId } = identity;
@@ -177,6 +181,7 @@ async function planBetween(
     identity,
     holder: holderOf(local.cluster.clusterId, controlNamespace),
     knownEpoch: replication.status?.replicationId === replicationId ? replication.status.epoch : undefined,
+    trackingKeys,
     clock,
     signal,
     created: () => {},
@@ -185,20 +190,40 @@ async function planBetween(
   if (standby === undefined || objection !== undefined) {
     return { replicationId, ...noChanges(), errors: [objection ?? "there is no standby"] };
   }
-  const settings = passSettingsOf(replication, clusters, clock.wallMs());
+  const settings = passSettingsOf(replication, clusters, request);
+  const namespace = await planNamespace(ends, standby, { identity, options: settings.options, signal });
   const pass = await runPass({ ...ends, ...standby, ...settings, identity, clock, signal });
   const writes = target.client.writes.slice(firstWrite);
-  const findings = { pass, writes, holds: settings.ledger.holds(), hmacKey };
+  const findings = { pass, writes, holds: settings.ledger.holds(), namespace, hmacKey };
   return { replicationId, ...changesOf(findings), errors: failuresOf(pass) };
 }
 
-function passSettingsOf(replication: Replication, clusters: PlanClusters, nowWallMs: number) {
+/** What would be written of the DR Namespace goes to the dry run's client; what cannot be is answered. */
+async function planNamespace(
+  { source, target }: Ends,
+  { fence }: Standby,
+  of: Pick<NamespaceSyncPorts, "identity" | "options" | "signal">,
+): Promise<readonly Finding[]> {
+  const sync = new NamespaceSync({
+    ...of,
+    source: source.client,
+    target: target.client,
+    mayWrite: () => fence.open,
+    recheckFence: () => Promise.resolve(),
+    audit: () => {},
+    changed: () => {},
+  });
+  await sync.look();
+  return sync.findings;
+}
+
+function passSettingsOf(replication: Replication, clusters: PlanClusters, { clock, trackingKeys }: PlanRequest) {
   const remote = clusters.remoteClusters.get(replication.spec.destinationCluster);
   return {
-    options: mirrorOptionsOf(replication.spec),
+    options: mirrorOptionsOf(replication.spec, trackingKeys),
     selection: selectionOf(replication, remote),
     adaptation: replication.spec,
-    ledger: new DeletionLedger(deletionWindowOf(replication, nowWallMs), () => Promise.resolve()),
+    ledger: new DeletionLedger(deletionWindowOf(replication, clock.wallMs()), () => Promise.resolve()),
     approvals: approvalsOf(replication),
   };
 }

@@ -71,6 +71,7 @@ async function checkDefaults(cluster: Cluster): Promise<void> {
     deletion: { budget: { count: 3, percent: 10, window: "10m" }, grace: "30s", policy: "Mirror" },
     destinationCluster: "dr",
     driftPolicy: "Correct",
+    helmReleases: "Skip",
     immutableFieldPolicy: "Report",
     onDelete: "Orphan",
     paused: false,

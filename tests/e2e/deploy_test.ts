@@ -73,6 +73,13 @@ async function refusal(cluster: Cluster, account: string, ...args: string[]): Pr
   return code === 0 ? "" : stderr;
 }
 
+/** As `refusal`, with an object on standard input. */
+async function refusedManifest(cluster: Cluster, account: string, object: object, ...args: string[]): Promise<string> {
+  const options = { allowFailure: true, stdin: JSON.stringify(object) };
+  const { code, stderr } = await cluster.kubectl([...args, "--as", userOf(account)], options);
+  return code === 0 ? "" : stderr;
+}
+
 function dryRun(cluster: Cluster, account: string, ...args: string[]): Promise<string> {
   return refusal(cluster, account, ...args, "--dry-run=server");
 }
@@ -100,7 +107,9 @@ async function checkDrScope(dr: Cluster): Promise<void> {
   assert.match(await dryRun(dr, "dr-syncer-dr", "label", "namespace", "default", "a=b"), /no cluster-scoped objects/);
   await checkDefinitions(dr);
   await checkNamespaceChanges(dr);
+  await checkFollowedNamespace(dr);
   await dr.kubectl(["create", "serviceaccount", "app"]);
+  await checkNeverWritten(dr);
   assert.match(await refusal(dr, "dr-syncer-dr", "create", "token", "app"), /issues no tokens/);
   const proxy = "/api/v1/namespaces/default/services/kubernetes/proxy/";
   assert.match(await refusal(dr, "dr-syncer-dr", "get", "--raw", proxy), /never connects/);
@@ -117,9 +126,9 @@ async function checkDefinitions(dr: Cluster): Promise<void> {
   const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata, spec };
   await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(crd) });
   const label = () => dryRun(dr, "dr-syncer-dr", "label", "crd", metadata.name, "a=b");
-  assert.match(await label(), /keeps definitions up to date that it has created/);
+  assert.match(await label(), /keeps up to date what it has created of these/);
   const claim = await dryRun(dr, "dr-syncer-dr", "annotate", "crd", metadata.name, "dr-syncer.io/origin={}");
-  assert.match(claim, /keeps definitions up to date/, "nor does it make one its own");
+  assert.match(claim, /keeps up to date what it has created/, "nor does it make one its own");
   await dr.kubectl(["annotate", "crd", metadata.name, "dr-syncer.io/origin={}"]);
   assert.equal(await label(), "");
   assert.match(await dryRun(dr, "dr-syncer-dr", "delete", "crd", metadata.name), /no cluster-scoped objects/);
@@ -144,6 +153,79 @@ async function checkNamespaceChanges(dr: Cluster): Promise<void> {
   for (const metadata of others) {
     assert.match(await patch(metadata), /no cluster-scoped objects/, JSON.stringify(metadata));
   }
+}
+
+/** A Namespace with our label and origin follows its source's; one without may get them; another's is not taken over. */
+async function checkFollowedNamespace(dr: Cluster): Promise<void> {
+  const mark = (id: string) => ({
+    labels: { "dr-syncer.io/managed-by": id },
+    annotations: { "dr-syncer.io/origin": "{}" },
+  });
+  const ours = mark("0123456789ab");
+  const range = { "openshift.io/sa.scc.uid-range": "1000/10000" };
+  const create = (name: string, labels: object, annotations: object) => {
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name, labels, annotations } };
+    return dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(namespace) });
+  };
+  await create("followed", { ...ours.labels, gone: "x" }, { ...ours.annotations, ...range });
+  await create("found", { theirs: "x" }, range);
+  const patch = (name: string, metadata: object) =>
+    dryRun(dr, "dr-syncer-dr", "patch", "namespace", name, "--type=merge", "-p", JSON.stringify({ metadata }));
+  const enforce = { "pod-security.kubernetes.io/enforce": "restricted" };
+  assert.equal(await patch("followed", { labels: { ...enforce, gone: null }, annotations: { note: "x" } }), "");
+  assert.equal(await patch("found", { labels: { ...ours.labels, ...enforce }, annotations: ours.annotations }), "");
+  const refused: [string, object][] = [
+    ["found", { labels: enforce }],
+    ["found", { labels: ours.labels }],
+    ["found", { ...ours, annotations: { ...ours.annotations, "openshift.io/sa.scc.uid-range": null } }],
+    ["followed", mark("ffffffffffff")],
+    ["followed", { annotations: { "dr-syncer.io/origin": null } }],
+    ["followed", { annotations: { "openshift.io/sa.scc.uid-range": "1/1" } }],
+    ["followed", { annotations: { "openshift.io/sa.scc.mcs": "s0" } }],
+    ["followed", { labels: { "dr-syncer.io/component": "x" } }],
+    ["followed", { finalizers: ["example.com/hold"] }],
+  ];
+  for (const [name, metadata] of refused) {
+    assert.match(await patch(name, metadata), /no cluster-scoped objects/, `${name} ${JSON.stringify(metadata)}`);
+  }
+  assert.match(await patch("kube-public", ours), /system namespaces|no cluster-scoped objects/);
+  assert.match(await dryRun(dr, "dr-syncer-dr", "delete", "namespace", "followed"), /no cluster-scoped objects/);
+}
+
+/** Of the kinds that no copy is of, the fence alone is written. */
+async function checkNeverWritten(dr: Cluster): Promise<void> {
+  const write = (verb: string, object: object) =>
+    refusedManifest(dr, "dr-syncer-dr", object, verb, "-f", "-", "--dry-run=server");
+  const object = (apiVersion: string, kind: string, name: string, more: object = {}) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace: "default" },
+    ...more,
+  });
+  const containers = [{ name: "c", image: "example.com/c" }];
+  const account = { serviceAccountName: "app", automountServiceAccountToken: false };
+  const pod = object("v1", "Pod", "p", { spec: { ...account, containers } });
+  const template = { metadata: {}, spec: { containers } };
+  const lease = (name: string) => object("coordination.k8s.io/v1", "Lease", name, { spec: { holderIdentity: "x" } });
+  const never = [
+    pod,
+    object("v1", "PodTemplate", "t", { template }),
+    object("apps/v1", "ControllerRevision", "r", { revision: 1, data: { spec: {} } }),
+    lease("theirs"),
+  ];
+  for (const one of never) {
+    assert.match(await write("create", one), /no other kind that is never mirrored/, one.kind);
+    await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(one) });
+    const [kind, name] = [one.kind, one.metadata.name];
+    const change = (...args: string[]) => dryRun(dr, "dr-syncer-dr", ...args, "-n", "default");
+    assert.match(await change("label", kind, name, "a=b"), /no other kind that is never mirrored/, kind);
+    assert.match(await change("delete", kind, name), /no other kind that is never mirrored/, kind);
+  }
+  assert.equal(await write("create", lease("dr-syncer")), "");
+  await dr.kubectl(["create", "-f", "-"], { stdin: JSON.stringify(lease("dr-syncer")) });
+  const fence = (...args: string[]) => dryRun(dr, "dr-syncer-dr", ...args, "-n", "default");
+  assert.equal(await fence("annotate", "lease", "dr-syncer", "dr-syncer.io/role=Standby"), "");
+  assert.equal(await fence("delete", "lease", "dr-syncer"), "");
 }
 
 async function checkReadOnly(cluster: Cluster, account: string): Promise<void> {

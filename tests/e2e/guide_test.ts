@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { migrationExamples } from "../guide_examples.ts";
 import { startCluster } from "../rig/cluster.ts";
+import { deployFolder } from "../rig/install.ts";
 import { waitFor } from "../wait.ts";
 import { GUIDE_OBJECTS } from "./guide_objects.ts";
 import { type Block, openShell, readBlocks, type Shell } from "./guide_shell.ts";
@@ -46,6 +47,7 @@ Deno.test("the guide", async (t) => {
   const walk = { scene, shell: await openShell(source, dr), next };
   await t.step("migration: before the installation", () => takeOut(walk));
   await t.step("install", () => install(walk));
+  await t.step("flags", () => flags(walk));
   await t.step("status", () => status(walk));
   await t.step("overrides: which objects", () => whichObjects(walk));
   await t.step("overrides: images, storage, hosts", () => mappings(walk));
@@ -62,6 +64,19 @@ Deno.test("the guide", async (t) => {
 
 function isToRun({ info, text }: Block): boolean {
   return ![...RUN_ELSEWHERE, ...NOT_RUN].some((words) => words.test(`${info}\n${text}`));
+}
+
+/** The patch, put where the page says. */
+async function flags({ scene, next }: Walk): Promise<void> {
+  const folder = join(scene.source.directory, "deploy-with-flags");
+  const copied = await new Deno.Command("cp", { args: ["-R", deployFolder(""), folder] }).output();
+  assert.ok(copied.success);
+  await Deno.writeTextFile(join(folder, "kustomization.yaml"), `\n${next("deploy/README.md")}`, { append: true });
+  const { stdout } = await scene.source.kubectl(["kustomize", folder]);
+  const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+  const deployment: Printed = objects.find(({ kind }) => kind === "Deployment");
+  const keys = ["app.kubernetes.io/instance", "tool.example.com/"].map((key) => `--tracking-key=${key}`);
+  assert.deepEqual(deployment.spec.template.spec.containers[0].args, ["controller", ...keys]);
 }
 
 async function install({ scene, shell, next }: Walk): Promise<void> {

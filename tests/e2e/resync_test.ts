@@ -39,6 +39,8 @@ class Scene {
       options: {
         scaleToZero: true,
         rbacObjects: "Mirror",
+        helmReleases: "Skip",
+        trackingKeys: [],
         crds: "Never",
         conflictPolicy: "Abort",
         driftPolicy: "Correct",
