@@ -176,7 +176,7 @@ export class Replicator {
 
   /** Begins to mirror. */
   start(): void {
-    const { source, target, clock } = this.#options;
+    const { source, target } = this.#options;
     this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
     this.#replan();
