@@ -33,6 +33,8 @@ const SYNC = "/usr/bin/sync";
 const TELL_MS = 1_000;
 /** A smaller tree is there before its names are split. */
 const CHANNELS_FROM_ENTRIES = 1_000;
+/** Files that are longer than this on average are worth going on with after a kill. */
+const LARGE_FILE_BYTES = 262_144;
 /** No pass takes a week. */
 const PASS_DEADLINE_MS = 7 * 24 * 3_600_000;
 
@@ -197,7 +199,7 @@ class Pass {
     // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
     const maxDeletes = Math.max(plan.deletes, allowedDeletes(policy, target.entries));
     const { code, errors, stats } = await runTransfer(
-      passArguments(this.#options(), maxDeletes),
+      passArguments(this.#options(plan), maxDeletes),
       this.#tools.signal,
       tell,
     );
@@ -219,7 +221,7 @@ class Pass {
     const { code, errors } = await writeLists(folder.path, channels, plan.stats, connection, signal);
     if (code !== 0) throw this.#failed(code, errors);
     const ends = await Promise.all(Array.from({ length: channels }, (_, channel) => {
-      return runTransfer(listArguments(this.#options(), channel), signal, (part) => tell(part, channel + 1));
+      return runTransfer(listArguments(this.#options(plan), channel), signal, (part) => tell(part, channel + 1));
     }));
     // A path that failed fails again in the pass that follows, which tells of it.
     const bad = ends.find((end) => {
@@ -257,10 +259,12 @@ class Pass {
     return { kind: "good", rescan };
   }
 
-  #options(): TransferOptions {
+  #options(plan?: Plan): TransferOptions {
     const { excludes, bandwidthKiBps, compress, checksum } = this.#request;
     const { dataPath, connection } = this.#tools;
-    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum };
+    const { transferredBytes = 0, transferredFiles = 0 } = plan?.stats ?? {};
+    const keepParts = transferredBytes > transferredFiles * LARGE_FILE_BYTES;
+    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum, keepParts };
   }
 
   #tell(step: PassState["step"]): void {
