@@ -140,11 +140,22 @@ Deno.test("both keys are exchanged without a failed pass, and the old ones open 
   stop.abort();
   await passing;
   assert.deepEqual(reports.map(failure).filter((outcome) => outcome !== "good"), []);
+  assert.match(scene.source.output(), new RegExp(await fingerprintOf(scene, newClient.publicKey)));
+  const sockets = (await namesIn(scene.folders("target").runPath)).filter((name) => name.startsWith("mux-"));
+  assert.equal(sockets.length, 1, "a connection outlasts its key");
   const withOldKey = await rawClient(scene, { clientKey: oldClient.privateKey, hostKeys: [newHost.publicKey] });
   assert.match((await withOldKey.ssh([], ["census"])).stderr, /Permission denied/);
   const withOldHost = await rawClient(scene, { clientKey: newClient.privateKey, hostKeys: [oldHost.publicKey] });
   assert.match((await withOldHost.ssh([], ["census"])).stderr, /Host key verification failed/);
 });
+
+/** What sshd says of a key that it accepts, as a pattern. */
+async function fingerprintOf(scene: VolumeScene, publicKey: string): Promise<string> {
+  const path = `${scene.folder.path}/key.pub`;
+  await Deno.writeTextFile(path, publicKey);
+  const [, fingerprint = ""] = (await shell('ssh-keygen -lf "$1"', path)).split(" ");
+  return `Accepted publickey .*${fingerprint.replace(/[+/]/g, "\\$&")}`;
+}
 
 function count(text: string, part: string): number {
   return text.split(part).length - 1;

@@ -28,6 +28,8 @@ Deno.test("a first copy in several streams is equal in everything, too", async (
   assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
   assert.ok((first.stats?.transferredFiles ?? 0) >= 1_500);
   assert.equal(scene.source.output().split("Accepted publickey").length - 1, 1, "the streams share a connection");
+  const sessions = scene.source.output().split("Starting session").length - 1;
+  assert.equal(sessions, 7, "a census, the names, four streams, and the pass that follows");
   const second = await scene.pass({ channels: 4 });
   assert.deepEqual([second.stats?.transferredFiles, second.stats?.created], [0, 0]);
 });
