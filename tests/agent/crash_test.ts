@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { waitFor } from "../wait.ts";
 import { makeFolder, shell } from "./folder.ts";
 import { TextLineStream } from "../line_stream.ts";
@@ -6,8 +7,11 @@ import { TextLineStream } from "../line_stream.ts";
 const DEADLINE_MS = 60_000;
 
 Deno.test("of a killed run no process is left, and the next run removes its mounts and folders", async () => {
+  // A place of its own: another run, beside this one, would remove what the killed one has left.
+  await using folder = await makeFolder();
+  const root = join(folder.path, "runs");
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--no-check", new URL("crashing.ts", import.meta.url).pathname],
+    args: ["run", "--allow-all", "--no-check", new URL("crashing.ts", import.meta.url).pathname, root],
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
@@ -22,7 +26,7 @@ Deno.test("of a killed run no process is left, and the next run removes its moun
     deadlineMs: DEADLINE_MS,
   });
   assert.match(await shell("cat /proc/self/mountinfo"), new RegExp(path));
-  await using _ = await makeFolder();
+  await using _ = await makeFolder(root);
   assert.doesNotMatch(await shell("cat /proc/self/mountinfo"), new RegExp(path));
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
 });

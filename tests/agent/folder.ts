@@ -16,11 +16,11 @@ export interface TestFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes a folder. */
-export async function makeFolder(): Promise<TestFolder> {
-  await Deno.mkdir(ROOT, { recursive: true, mode: 0o700 });
-  await reap();
-  const path = await Deno.makeTempDir({ dir: ROOT });
+/** Makes a folder below `root`, and removes what crashed runs have left there. */
+export async function makeFolder(root = ROOT): Promise<TestFolder> {
+  await Deno.mkdir(root, { recursive: true, mode: 0o700 });
+  await reap(root);
+  const path = await Deno.makeTempDir({ dir: root });
   await Deno.writeTextFile(join(path, "owner.json"), JSON.stringify(await refOf(Deno.pid)));
   return { path, [Symbol.asyncDispose]: () => remove(path) };
 }
@@ -44,9 +44,9 @@ export async function namesIn(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
 }
 
-async function reap(): Promise<void> {
-  for await (const { name } of Deno.readDir(ROOT)) {
-    const path = join(ROOT, name);
+async function reap(root: string): Promise<void> {
+  for await (const { name } of Deno.readDir(root)) {
+    const path = join(root, name);
     if (await isAbandoned(path)) await remove(path);
   }
 }
@@ -65,7 +65,9 @@ async function isAbandoned(path: string): Promise<boolean> {
 async function remove(path: string): Promise<void> {
   await shell(
     `grep -oF " $1/" /proc/self/mountinfo >/dev/null || { rm -rf -- "$1"; exit; }
-     cut -d' ' -f5 /proc/self/mountinfo | grep -F "$1/" | sort -r | while read -r point; do umount -l "$point"; done
+     cut -d' ' -f5 /proc/self/mountinfo | grep -F "$1/" | sort -r | while read -r point; do
+       umount -l "$point" || ! mountpoint -q "$point" # another run may have been at it
+     done
      rm -rf --one-file-system -- "$1"`,
     path,
   );

@@ -30,8 +30,8 @@ export class VolumeScene implements AsyncDisposable {
   }
 
   /** Makes empty volumes and keys; starts nothing yet. */
-  static async prepare(): Promise<VolumeScene> {
-    const folder = await makeFolder();
+  static async prepare(root?: string): Promise<VolumeScene> {
+    const folder = await makeFolder(root);
     const scene = new VolumeScene(folder, await generateOpensshKey("host"), await generateOpensshKey("client"));
     for (const name of ["source", "target"] as const) {
       for (const part of ["data", "keys", "run"]) {
