@@ -151,7 +151,7 @@ async function sourceAnew(safety: SafetyScene): Promise<void> {
   const { syncStats, deletions } = await status(scene, "told", ({ failures }) => failures.length === 1);
   assert.deepEqual([syncStats.deleted, deletions.count], [0, 0], "a re-creation is no deletion");
   for (const target of Object.keys(all)) {
-    assert.deepEqual(operations(scene, "told", target), ["create", "recreate", "create"], target);
+    madeAnewOnce(scene, "told", target);
   }
   assert.equal(scene.controller.rawLines.some((line) => line.includes(CANARY)), false);
 }
@@ -202,7 +202,7 @@ async function anew(safety: SafetyScene): Promise<void> {
   await safety.source.condition("replications", "anew", { type: "Synced", status: "True" });
   await safety.annotate("anew", "dr-syncer.io/sync-now=anew");
   await safety.source.until("replications", CONTROL, "anew", ({ status }) => status.lastManualSync === "anew");
-  assert.deepEqual(operations(scene, "anew", "widget/wheel"), ["create", "recreate", "create"]);
+  madeAnewOnce(scene, "anew", "widget/wheel");
 }
 
 async function notOurs(scene: Scene): Promise<void> {
@@ -225,7 +225,7 @@ async function held(scene: Scene): Promise<void> {
   await release(scene, "held");
   const back = await copy(scene, "widget/held", "anew", ({ metadata }) => metadata.uid !== uid);
   assert.equal(back.spec.shape, "flat");
-  assert.deepEqual(operations(scene, "anew", "widget/held"), ["create", "recreate", "create"]);
+  madeAnewOnce(scene, "anew", "widget/held");
 }
 
 async function crash(scene: Scene): Promise<void> {
@@ -238,7 +238,7 @@ async function crash(scene: Scene): Promise<void> {
   assert.notEqual(back.metadata.uid, uid);
   assert.equal(back.spec.shape, "square");
   await scene.condition("anew", "Synced", "False", "Failures");
-  assert.deepEqual(operations(scene, "anew", "widget/crash"), ["create", "recreate", "create"]);
+  madeAnewOnce(scene, "anew", "widget/crash");
 }
 
 /** A copy that is to be created anew, and that a finalizer of somebody else keeps from going. */
@@ -264,6 +264,16 @@ async function copy(
 ): Promise<Printed> {
   const [kind = "", name = ""] = target.split("/");
   return await scene.until(scene.dr, kind, name, namespace, condition, 40_000);
+}
+
+/** Where an apply was refused first, it had taken over what the create had entered: that is a write, too. */
+function madeAnewOnce(scene: Scene, namespace: string, target: string): void {
+  const told = operations(scene, namespace, target);
+  assert.deepEqual(told.filter((operation, index) => operation !== "take" || index !== 1), [
+    "create",
+    "recreate",
+    "create",
+  ], target);
 }
 
 /** What the audit log says was done to a copy, by every controller so far. */
