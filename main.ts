@@ -303,14 +303,14 @@ async function lead(parts: Parts, stop: AbortSignal): Promise<void> {
 /** The leader takes `/observe` away before it goes; the last replica takes `/validate` too. */
 async function removeWebhooks({ client, keeper, log, namespace, podName }: Parts): Promise<void> {
   const last = podName === undefined || !await hasOtherReplica(client, namespace, podName).catch(() => true);
-  await keeper.stop(last, STOP_DEADLINE_MS / 2).catch((error: unknown) =>
+  await keeper.remove(last, STOP_DEADLINE_MS / 2).catch((error: unknown) =>
     log.warn("cannot remove webhooks: {reason}", { reason: String(error) })
   );
 }
 
 async function shutDown(parts: Parts): Promise<void> {
   const { client, controller, keeper, admission, recorder, namespace, podName } = parts;
-  await keeper.stop(false, 0);
+  await keeper.stop();
   await controller.close();
   if (podName !== undefined) await unlabelLeader(client, namespace, podName).catch(() => {});
   await recorder.close();

@@ -110,7 +110,7 @@ export class Controller {
   }
 
   get leading(): boolean {
-    return this.#term !== undefined;
+    return this.#term?.abort.signal.aborted === false;
   }
 
   get localClusterId(): string | undefined {

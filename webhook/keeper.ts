@@ -85,12 +85,16 @@ export class Keeper {
     return this.#looking;
   }
 
-  /** Stops; the leader takes `/observe` away, and with `last` `/validate` too: nobody would serve them. */
-  async stop(last: boolean, deadlineMs: number): Promise<void> {
+  /** Stops. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    if (!this.#options.leading()) return;
+  }
+
+  /** Stops, and takes `/observe` away, with `last` `/validate` too: nobody would serve them. For the leader that ends. */
+  async remove(last: boolean, deadlineMs: number): Promise<void> {
+    await this.stop();
     const names = last ? [OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION] : [OBSERVE_CONFIGURATION];
     await Promise.all(names.map((name) => removeConfiguration(this.#options.client, name, { deadlineMs })));
   }
