@@ -11,8 +11,8 @@ import { CONFIG_MAPS, connect } from "../e2e/webhook_scene.ts";
 import { startCluster } from "../rig/cluster.ts";
 
 const OBJECTS = 60;
-/** A page of 25 MiB as bytes, text and objects, twice; kept by the chunk, each such page took 200 MiB and more. */
-const MOST_MIB = 200;
+/** A page of 25 MiB as bytes, text and objects takes 230 where nobody hurries the collector; kept by the chunk, the two took 1,150. */
+const MOST_MIB = 600;
 
 Deno.test("two lists of large objects take a few pages of memory", async () => {
   await using cluster = await startCluster({ name: "memory" });
