@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { WatchEvent } from "../kube/types.ts";
+import { apiVersionOf, groupResource, type WatchEvent } from "../kube/types.ts";
 import { type Announced, isShown } from "./announced.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
@@ -24,7 +24,7 @@ const CONFIRM_MS = 3_000;
 export function watchCatalogue(cluster: Cluster, log: Log, signal: AbortSignal): void {
   const watch = new CatalogueWatch(cluster, log, signal);
   cluster.client.watch(DEFINITIONS, { metadataOnly: true, start: "now" }, {
-    live: () => watch.refresh(),
+    live: () => void watch.refresh(),
     event: (event) => watch.changed(event),
   }, signal);
 }
@@ -55,8 +55,18 @@ class CatalogueWatch {
   }
 
   /** What happened before was not told. */
-  refresh(): void {
-    this.#cluster.refreshCatalogue(this.#signal).catch((error: unknown) => this.#warn(error));
+  async refresh(): Promise<void> {
+    try {
+      const before = this.#cluster.catalogue?.schemas;
+      const { discovery, schemas } = await this.#cluster.refreshCatalogue(this.#signal);
+      if (before === undefined) return;
+      for (const type of discovery.types) {
+        const id = apiVersionOf(type);
+        if (before.get(id) !== schemas.get(id)) this.#cluster.redefined(groupResource(type));
+      }
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   changed({ type, object }: WatchEvent): void {
@@ -70,6 +80,7 @@ class CatalogueWatch {
       const schemasBefore = before?.schemasBefore ?? this.#cluster.catalogue?.schemas ?? new Map();
       const ownBefore = before === undefined ? shown?.schemas : before.ownBefore;
       this.#pending.set(name, { name, id, schemasBefore, ownBefore });
+      if (id !== undefined) this.#cluster.redefined(name);
     }
     this.#waits = 0;
     if (!this.#looking) this.#lookLater(0);

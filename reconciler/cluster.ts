@@ -74,6 +74,7 @@ export class Cluster {
   #applied = 0;
   readonly #refreshing = new SharedRead((signal) => this.#readAll(signal));
   readonly #listeners = new Set<() => void>();
+  readonly #redefinitionListeners = new Set<(kind: string) => void>();
 
   constructor(options: {
     name: string;
@@ -137,8 +138,21 @@ export class Cluster {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Tells of a kind whose definition has changed: what was read of its objects may lack fields that they have. */
+  onRedefinition(listener: (kind: string) => void): () => void {
+    this.#redefinitionListeners.add(listener);
+    return () => this.#redefinitionListeners.delete(listener);
+  }
+
+  /** The definition of a kind has changed, or may have. */
+  redefined(kind: string): void {
+    this.objects.redefined(kind);
+    for (const listener of this.#redefinitionListeners) listener(kind);
+  }
+
   close(): void {
     this.#listeners.clear();
+    this.#redefinitionListeners.clear();
     this.proofs.close();
     this.client.close();
   }

@@ -9,7 +9,7 @@ import { findSkip, isEnd } from "./desired/skip.ts";
 import { backOffMs, classify, type Failure } from "./failure.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MirroredKind } from "./kinds.ts";
-import { fingerprint, keyOf, markOf } from "./memory.ts";
+import { fingerprint, keyOf, markOf, splitKey } from "./memory.ts";
 import { desiredContext, type MirrorContext } from "./mirror_context.ts";
 import type { KeyedQueue } from "./queue.ts";
 import { isNewer, isOlder } from "./resource_version.ts";
@@ -149,6 +149,13 @@ export class KindFollower {
     void this.resync();
   }
 
+  /** The definition of the kind has changed. A watch tells itself when it matters; without one the next list reads whole objects. */
+  redefined(): void {
+    if (this.#ports.watchSource) return;
+    this.#listedSinceLive = false;
+    if (this.#ports.watchCopies) void this.resync();
+  }
+
   /** Compares everything. One at a time; a call meanwhile asks for one more after it. */
   resync(): Promise<void> {
     if (this.#closed) return Promise.resolve();
@@ -177,6 +184,8 @@ export class KindFollower {
     await this.#ports.turnOf(this.kind.tier);
     if (this.#closed) return;
     const startedWallMs = context.clock.wallMs();
+    // Also what another list has found since this one was asked for.
+    if (!this.#listedSinceLive) context.memory.distrustSource(this.kind.name);
     try {
       // What a list finds changed at any moment since the last proof.
       const result = await resyncKind(this.kind, context, queue, {
@@ -213,9 +222,12 @@ export class KindFollower {
     if (this.#sourceVersion === undefined || isOlder(this.#sourceVersion, version)) this.#sourceVersion = version;
   }
 
+  /** What was delivered so far proves nothing: of some of it the server may know otherwise by now. */
   #onLive(): void {
+    const { context, queue } = this.#ports;
     this.#listedSinceLive = false;
-    this.#ports.context.memory.distrustSource(this.kind.name);
+    context.memory.distrustSource(this.kind.name);
+    queue.readAgain((key) => splitKey(key).kind === this.kind.name);
     void this.resync();
   }
 

@@ -215,6 +215,16 @@ export class KeyedQueue {
     this.onDone(key);
   }
 
+  /** Bodies that were given with these keys are not to be believed any more: who waits or works with one reads, once more. */
+  readAgain(isConcerned: (key: string) => boolean): void {
+    for (const [key, slot] of this.#slots) {
+      if (!isConcerned(key)) continue;
+      // A delay has its reason, and stays.
+      if (slot.state === "delayed") this.#fill(slot, {});
+      else this.add(key);
+    }
+  }
+
   /** Rings for every delayed key at once: the cause of their failures may be gone. */
   retryDelayed(): void {
     for (const [key, slot] of this.#slots) if (slot.state === "delayed") this.add(key);

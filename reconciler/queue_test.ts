@@ -26,6 +26,7 @@ type Op =
   }
   | { readonly do: "take" }
   | { readonly do: "done"; readonly pick: number; readonly how: "well" | "failed" | "wait" }
+  | { readonly do: "readAgain"; readonly key: string }
   | { readonly do: "retryDelayed" };
 
 const ops: fc.Arbitrary<Op> = fc.oneof(
@@ -48,6 +49,7 @@ const ops: fc.Arbitrary<Op> = fc.oneof(
       how: fc.constantFrom("well" as const, "failed" as const, "wait" as const),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("readAgain" as const), key: fc.constantFrom("a", "b", "c") }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("retryDelayed" as const) }) },
 );
 
@@ -74,6 +76,14 @@ class Model {
     known.checkCopy ||= checkCopy;
     known.rung = true;
     if (known.state === "delayed") known.state = "ready";
+  }
+
+  /** What a key was told is worth nothing; who is delayed stays so. */
+  readAgain(key: string): void {
+    const known = this.keys.get(key);
+    if (known === undefined) return;
+    if (known.state === "delayed") known.newest = "read";
+    else this.add(key, undefined, false);
   }
 
   taken(item: Item): void {
@@ -125,6 +135,9 @@ function run(queue: KeyedQueue, model: Model, op: Op): void {
       queue.done(key, op.how === "well" ? undefined : { retryInMs: FAR_MS, failed, checkCopy: failed });
       return model.done(key, op.how);
     }
+    case "readAgain":
+      model.readAgain(op.key);
+      return queue.readAgain((key) => key === op.key);
     case "retryDelayed":
       for (const key of model.in("delayed")) model.add(key, undefined, false);
       return queue.retryDelayed();

@@ -179,6 +179,7 @@ export class Replicator {
     const { source, target } = this.#options;
     this.#cleanups.push(target.dispatcher.register(this.queue, (item, progress) => this.#work(item, progress)));
     this.#cleanups.push(source.onCatalogue(() => this.#replan()), target.onCatalogue(() => this.#replan()));
+    this.#cleanups.push(source.onRedefinition((kind) => this.#followers.get(kind)?.redefined()));
     this.#replan();
     void this.#lookForBarePods();
     this.#cleanups.push(source.proofs.add({

@@ -16,6 +16,13 @@ import type { Clock } from "./clock.ts";
 /** Above this many namespaces a kind is watched cluster-wide. */
 export const NAMESPACED_WATCHES = 8;
 
+/**
+ * How long after a change of a kind's definition the end of a stream is taken for its consequence: longer than any stream lasts.
+ */
+const DOUBTED_MS = 12 * 60_000;
+/** An API server ends its streams of a former schema a second after it has heard of the new one; what is left then we end. */
+const END_AFTER_MS = 15_000;
+
 /** What a subscriber is told. Calls are synchronous and must not throw. */
 export interface WatchListener {
   /** The watch runs from now on; what changed before was not delivered. Called again after each gap. */
@@ -45,11 +52,15 @@ interface Stream {
   readonly handle: WatchHandle;
   readonly abort: AbortController;
   connected: boolean;
+  /** On the monotonic clock. */
+  openedMs: number;
   provenWallMs?: number;
 }
 
 interface KindWatches {
   readonly type: ResourceType;
+  /** When its definition last changed, on the monotonic clock. */
+  redefinedMs?: number;
   readonly listeners: Map<string, Set<WatchListener>>;
   /** By namespace, "" for the whole cluster. */
   readonly streams: Map<string, Stream>;
@@ -88,6 +99,30 @@ export class WatchHub {
       queueMicrotask(() => watches.listeners.get(namespace)?.has(listener) && listener.live());
     }
     return this.#subscription(id, watches, namespace, listener);
+  }
+
+  /**
+   * The definition of a kind (`widgets.example.com`) has changed. For a second or more its open streams still deliver objects as the
+   * former schema shows them, without its new fields; then the API server ends them, and what follows goes on behind those objects
+   * (docs/adr/0018). Listeners are told of a gap when their stream is open again, so that they list.
+   */
+  redefined(kind: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const watches of this.#kinds.values()) {
+      if (groupResource(watches.type) !== kind) continue;
+      watches.redefinedMs = nowMs;
+      for (const stream of watches.streams.values()) this.#endLater(stream, nowMs);
+    }
+  }
+
+  #endLater(stream: Stream, redefinedMs: number): void {
+    const { signal } = stream.abort;
+    const giveUp = () => clearTimeout(timer);
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", giveUp);
+      if (stream.openedMs <= redefinedMs) stream.handle.reconnect("the definition of its kind has changed");
+    }, END_AFTER_MS);
+    signal.addEventListener("abort", giveUp, { once: true });
   }
 
   #subscription(id: string, watches: KindWatches, namespace: string, listener: WatchListener): Subscription {
@@ -132,6 +167,7 @@ export class WatchHub {
       handle: undefined as unknown as WatchHandle,
       abort,
       connected: false,
+      openedMs: this.#clock.monotonicMs(),
     };
     const proven = () => {
       stream.connected = true;
@@ -153,6 +189,11 @@ export class WatchHub {
         bookmark: proven,
         connected: () => {
           stream.connected = true;
+          stream.openedMs = this.#clock.monotonicMs();
+          const sinceMs = stream.openedMs - (watches.redefinedMs ?? -Infinity);
+          // One that was never live has its list before it anyway.
+          if (stream.provenWallMs === undefined || sinceMs > DOUBTED_MS) return;
+          this.#each(watches, namespace, undefined, (listener) => listener.live());
         },
         disconnected: (error) => {
           stream.connected = false;

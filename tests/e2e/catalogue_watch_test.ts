@@ -5,7 +5,7 @@ import { createTransport } from "../../kube/transport.ts";
 import { watchCatalogue } from "../../reconciler/catalogue_watch.ts";
 import { systemClock } from "../../reconciler/clock.ts";
 import { Cluster } from "../../reconciler/cluster.ts";
-import { type ApiCall, startApiProxy } from "../faults/api_proxy.ts";
+import { type ApiCall, failing, startApiProxy } from "../faults/api_proxy.ts";
 import { type Cluster as RigCluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import { memoryLog } from "./webhook_scene.ts";
@@ -30,6 +30,8 @@ Deno.test("events of definitions cost few and small reads, and end when they are
   const options = { name: "dr", client, clusterId: "id", clock: systemClock, onReconnect: () => {} };
   const cluster = new Cluster(options);
   const stop = new AbortController();
+  const redefined: string[] = [];
+  cluster.onRedefinition((kind) => redefined.push(kind));
   try {
     const isKnown = async () => (await cluster.refreshCatalogue(stop.signal)).scalePaths.size === known.length;
     await waitFor("the definitions of before", isKnown, { deadlineMs: DEADLINE_MS });
@@ -53,11 +55,13 @@ Deno.test("events of definitions cost few and small reads, and end when they are
       await quiet();
       assert.deepEqual(definitionsRead(calls), [`${DEFINITIONS}/known0s.example.com`]);
       assert.ok(looks(calls) <= MOST_LOOKS, `${looks(calls)} looks`);
+      assert.deepEqual(redefined.splice(0), ["freshes.example.com", "known0s.example.com"]);
       calls.length = 0;
       await rig.kubectl(["label", "crd", "known0s.example.com", "seen=yes"]);
       await rig.kubectl(["delete", "crd", "known1s.example.com"]);
       await until(cluster, () => !cluster.catalogue?.discovery.versions.has("known1s.example.com"));
       assert.ok(!definitionsRead(calls).includes(`${DEFINITIONS}/known0s.example.com`));
+      assert.ok(!redefined.includes("known0s.example.com"));
     });
     await t.step("many at once are looked at together", async () => {
       calls.length = 0;
@@ -66,6 +70,18 @@ Deno.test("events of definitions cost few and small reads, and end when they are
       await quiet();
       assert.ok(looks(calls) <= 60, `${looks(calls)} looks for 30 definitions`);
       assert.ok(!definitionsRead(calls).includes(DEFINITIONS), "none lists them all");
+    });
+    await t.step("one that changed while nobody told of it counts as changed, its whole group with it", async () => {
+      redefined.length = 0;
+      const offline = proxy.inject(({ path, watch }) =>
+        watch && path === DEFINITIONS ? failing(410, "Expired") : undefined
+      );
+      proxy.breakWatches();
+      await apply(rig, [definition("known2", { colour: { type: "string" } })]);
+      offline();
+      await waitFor("it to be noticed", () => redefined.includes("known2s.example.com"), { deadlineMs: DEADLINE_MS });
+      assert.ok(redefined.includes("known3s.example.com"));
+      assert.ok(redefined.every((kind) => kind.endsWith(".example.com")), redefined.join());
     });
   } finally {
     stop.abort();

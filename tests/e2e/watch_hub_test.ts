@@ -140,6 +140,21 @@ Deno.test("watches of one cluster are shared between namespaces", async (t) => {
     assert.equal(listener.lives, lives);
   });
 
+  await t.step(
+    "after a change of the kind's definition a watch is opened anew, and tells of a gap each time",
+    async () => {
+      const listener = listeners.get(names[0] as string) as Listener;
+      const [lives, disconnects] = [listener.lives, listener.disconnects];
+      hub.redefined("secrets");
+      hub.redefined("configmaps");
+      await waitFor("it be live again", () => listener.lives > lives, { deadlineMs: 60_000, pollMs: 20 });
+      assert.equal(listener.disconnects, disconnects + 1);
+      const between = listener.lives;
+      listener.subscription.reconnect("the test asks for it");
+      await waitFor("it be live once more", () => listener.lives > between, deadline);
+    },
+  );
+
   await t.step("fewer namespaces have a watch each again; none is left after the last", async () => {
     for (const name of names.slice(2)) {
       const listener = listeners.get(name);
