@@ -6,6 +6,7 @@
 import type { ClusterAddress } from "./address.ts";
 import { discover } from "./discovery.ts";
 import { KubeError } from "./errors.ts";
+import { type Exec, EXEC_PROTOCOLS, execPath, type ExecRequest, followExec } from "./exec.ts";
 import { actionOf, collectionPath, objectPath } from "./paths.ts";
 import { readObject, readPage } from "./read_object.ts";
 import type { Transport, TransportCall } from "./transport_types.ts";
@@ -142,6 +143,14 @@ class ApiClient implements KubeClient {
     } catch {
       throw new KubeError("BadResponse", `Cannot ${method} ${path}: the answer is not JSON`);
     }
+  }
+
+  async exec(request: ExecRequest): Promise<Exec> {
+    const { namespace, pod, signal, deadlineMs } = request;
+    const action = `run a program in pods ${namespace}/${pod}`;
+    const path = execPath(request);
+    const socket = await this.#transport.socket({ path, protocols: EXEC_PROTOCOLS, signal, deadlineMs, action });
+    return followExec(socket, request);
   }
 
   discover(call: Call = {}): Promise<Discovery> {

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { ClusterAddress } from "./address.ts";
 import { createHeaderSource, type HeaderSource } from "./credentials.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import { KubeError } from "./errors.ts";
+import { isKubeError, KubeError } from "./errors.ts";
 import { type Exchange, exchange, failureOf, readAnswer } from "./exchange.ts";
 import { type CountedClient, openClient, sameConnection } from "./http_client.ts";
 import { retryThrottled } from "./retry.ts";
@@ -18,6 +18,7 @@ import { Semaphore } from "./semaphore.ts";
 import { DEAD_AFTER, StreamPool } from "./stream_pool.ts";
 import type {
   CallReport,
+  SocketCall,
   Stream,
   StreamCall,
   Transport,
@@ -25,9 +26,11 @@ import type {
   TransportCall,
   TransportEvent,
 } from "./transport_types.ts";
+import { openWebSocket, type Socket } from "./web_socket.ts";
 
 export type {
   CallReport,
+  SocketCall,
   Stream,
   StreamCall,
   Transport,
@@ -145,6 +148,29 @@ class ApiTransport implements Transport {
       else if (error instanceof KubeError) this.#pool.worked(client);
       this.#pool.leave(client);
       throw failureOf(error, action, deadline);
+    }
+  }
+
+  async socket(call: SocketCall): Promise<Socket> {
+    const { path, protocols, action } = call;
+    const deadline = startDeadline(this.#clock, call.deadlineMs ?? DEFAULT_DEADLINE_MS, {
+      caller: call.signal,
+      closed: this.#closed.signal,
+    });
+    const [address, headers, clock] = [this.#address, this.#headers, this.#clock];
+    const [signal, until] = [deadline.signal, this.#closed.signal];
+    const open = async (authorization: string | undefined) =>
+      await openWebSocket({ address, path, authorization, protocols, action, clock, signal, until });
+    try {
+      const used = await headers.header();
+      return await open(used).catch(async (error: unknown) => {
+        if (!isKubeError(error, "Unauthorized") || !await headers.renew(used)) throw error;
+        return await open(await headers.header());
+      });
+    } catch (error) {
+      throw failureOf(error, action, deadline);
+    } finally {
+      deadline.clear();
     }
   }
 

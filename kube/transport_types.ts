@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClusterAddress } from "./address.ts";
+import type { Socket } from "./web_socket.ts";
 
 /** One call with one JSON answer. */
 export interface TransportCall {
@@ -54,6 +55,19 @@ export interface StreamCall {
   readonly action?: string;
 }
 
+/** A WebSocket to open. */
+export interface SocketCall {
+  /** Encoded path and query below the server's base URL, with a leading slash. */
+  readonly path: string;
+  /** Subprotocols, the best first. */
+  readonly protocols: readonly string[];
+  readonly signal?: AbortSignal;
+  /** How long the opening may take; 30,000 unless told otherwise. */
+  readonly deadlineMs?: number;
+  /** For messages: "Cannot <action>: …". */
+  readonly action: string;
+}
+
 /** How one attempt of a call went, for whoever adapts to the server. */
 export interface CallReport {
   readonly method: string;
@@ -89,6 +103,8 @@ export interface Transport {
   request(call: TransportCall): Promise<TransportAnswer>;
   /** Opens a stream over HTTP/2; resolves once the server answered 200. */
   stream(call: StreamCall): Promise<Stream>;
+  /** Opens a WebSocket over a connection of its own, which ends with it, or with the transport. */
+  socket(call: SocketCall): Promise<Socket>;
   /**
    * A stream whose connection its reader found dead (no bytes for too long). After two such failures in a row, headers
    * that never came included, further streams use a new client. Does not release the stream.

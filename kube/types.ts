@@ -5,6 +5,7 @@
  */
 
 import type { ClusterAddress } from "./address.ts";
+import type { Exec, ExecRequest } from "./exec.ts";
 
 /** Owner reference, as in `metadata.ownerReferences`. */
 export interface OwnerReference {
@@ -204,6 +205,8 @@ export interface KubeClient extends Reader, Writer, Watcher {
   readonly server: string;
   /** Raw call, for what has no typed method; answers the parsed JSON body. */
   json(method: string, path: string, body?: unknown, call?: Call): Promise<unknown>;
+  /** Runs a program in a Pod; resolves once its stream is open. */
+  exec(request: ExecRequest): Promise<Exec>;
   /** Every kind the server has, one (preferred) version each, with their other served versions. */
   discover(call?: Call): Promise<Discovery>;
   /**

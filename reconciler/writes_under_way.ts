@@ -5,6 +5,7 @@
  * @module
  */
 import type { ClusterAddress } from "../kube/address.ts";
+import type { Exec, ExecRequest } from "../kube/exec.ts";
 import type {
   ApplyOptions,
   Call,
@@ -45,6 +46,16 @@ export class WritesUnderWay {
     clearTimeout(timer);
     // What follows an answer, such as its audit line, follows within the same turn.
     await new Promise((resolve) => setTimeout(resolve));
+  }
+
+  /**
+   * Work of more than one call that cleans up after itself when it is told to end: `finish` waits for it, too, and aborts the
+   * signal that it is given after `graceMs`. It must not fail.
+   */
+  outlive(work: (cutOff: AbortSignal) => Promise<void>): void {
+    const working = work(this.#cutOff.signal);
+    this.#open.add(working);
+    void working.finally(() => this.#open.delete(working));
   }
 
   #write<O extends WriteOptions | DeleteOptions, T>(options: O, write: (options: O) => Promise<T>): Promise<T> {
@@ -106,6 +117,10 @@ class FinishingClient implements KubeClient {
 
   json(method: string, path: string, body?: unknown, call?: Call): Promise<unknown> {
     return this.#client.json(method, path, body, call);
+  }
+
+  exec(request: ExecRequest): Promise<Exec> {
+    return this.#client.exec(request);
   }
 
   discover(call?: Call): Promise<Discovery> {

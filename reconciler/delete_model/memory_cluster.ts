@@ -5,6 +5,7 @@
  * @module
  */
 import { KubeError } from "../../kube/errors.ts";
+import type { Exec } from "../../kube/exec.ts";
 import {
   type ApplyOptions,
   type Call,
@@ -211,6 +212,10 @@ export class MemoryCluster implements KubeClient {
 
   json(): Promise<unknown> {
     return Promise.reject(new KubeError("KindMissing", "no such path"));
+  }
+
+  exec(): Promise<Exec> {
+    return Promise.reject(new KubeError("BadRequest", "no Pods run here"));
   }
 
   discover(): Promise<Discovery> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { isKubeError, KubeError } from "../../kube/errors.ts";
+import type { Exec, ExecRequest } from "../../kube/exec.ts";
 import { isObject, type JsonObject } from "../desired/json.ts";
 import { classify } from "../failure.ts";
 import { withoutLeft } from "./left_fields.ts";
@@ -115,6 +116,11 @@ export class DryRunClient implements KubeClient {
   async json(method: string, path: string, body?: unknown, call?: Call): Promise<unknown> {
     if (method === "GET") return await this.#client.json(method, path, body, call);
     throw new KubeError("BadRequest", `Cannot ${method} ${path}: a dry run makes no raw writes`);
+  }
+
+  exec({ namespace, pod }: ExecRequest): Promise<Exec> {
+    const message = `Cannot run a program in ${namespace}/${pod}: a dry run runs none`;
+    return Promise.reject(new KubeError("BadRequest", message));
   }
 
   discover(call?: Call): Promise<Discovery> {
