@@ -74,7 +74,7 @@ Deno.test("every example fits the schema of its kind, defaults and all", async (
 Deno.test("every example of the guide fits the schema, and can be honoured", async () => {
   const ajv = new Ajv({ strict: false, formats: { int64: true, "date-time": true }, useDefaults: true });
   const validate = ajv.compile(strictSchema("Replication"));
-  const pages = await Promise.all(["overrides.md", "namespaces.md"].map(readGuide));
+  const pages = await Promise.all(["overrides.md", "namespaces.md", "volumes.md"].map(readGuide));
   assert.ok(pages.every((examples) => examples.length >= 1));
   for (const example of pages.flat()) {
     const text = JSON.stringify(example.spec);

@@ -45,6 +45,14 @@ export const ORIGINAL_SUSPEND = "dr-syncer.io/original-suspend";
 export const ORIGINAL_PREFIX = "dr-syncer.io/original-";
 /** Label on everything that is part of dr-syncer: never mirrored. */
 export const COMPONENT = "dr-syncer.io/component";
+/** Value of that label on what an agent of a volume is made of. */
+export const AGENT_COMPONENT = "agent";
+/** Label on the same: id of the Replication whose data it moves. */
+export const AGENT_OF = "dr-syncer.io/agent-of";
+/** Label on the same, one value an agent: what its Service and NetworkPolicy select it by. */
+export const AGENT = "dr-syncer.io/agent";
+/** Annotation on the same, for people: the claim. */
+export const AGENT_CLAIM = "dr-syncer.io/claim";
 /** Annotation on the fence Lease: Standby, Testing, Active or FailingBack. */
 export const ROLE = "dr-syncer.io/role";
 /** Label on a Replication that another one owns: the name of that one. */

@@ -47,6 +47,8 @@ export type JsonPatchOperation = Override["jsonPatch"][number];
 
 /** Something that waits for a person's approval. */
 export type Hold = NonNullable<ReplicationStatus["holds"]>[number];
+/** A claim whose data is copied. */
+export type VolumeStatus = NonNullable<ReplicationStatus["volumes"]>[number];
 /** An object that DR refused. */
 export type Failure = NonNullable<ReplicationStatus["failures"]>[number];
 /** What could not be adapted. */

@@ -23,6 +23,10 @@ function builtin(group: string, version: string, resource: string, kind: string,
 
 export const NAMESPACES = builtin("", "v1", "namespaces", "Namespace", false);
 export const SECRETS = builtin("", "v1", "secrets", "Secret", true);
+export const SERVICES = builtin("", "v1", "services", "Service", true);
+export const CONFIG_MAPS = builtin("", "v1", "configmaps", "ConfigMap", true);
+export const CLAIMS = builtin("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true);
+export const NETWORK_POLICIES = builtin("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true);
 export const PODS = builtin("", "v1", "pods", "Pod", true);
 export const API_SERVICES = builtin("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 export const EVENTS = builtin("", "v1", "events", "Event", true);

@@ -27,6 +27,7 @@ import { NAMESPACES } from "./builtin_types.ts";
 import { LifeProofs } from "./proof.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { SharedRead } from "./shared_read.ts";
+import { VolumeTurns } from "./volumes/volume_turns.ts";
 import { WatchHub } from "./watch_hub.ts";
 
 /** What a cluster serves, at one moment. */
@@ -65,6 +66,8 @@ export class Cluster {
   readonly proofs: LifeProofs;
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
+  /** Of volumes that are copied to it. */
+  readonly volumeTurns = new VolumeTurns();
   #catalogue: Catalogue | undefined;
   readonly #clock: Clock;
   readonly #youngSince = new Map<string, number>();

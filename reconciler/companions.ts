@@ -21,6 +21,9 @@ import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
+import { VolumeSync } from "./volumes/volume_sync.ts";
+import type { VolumeSettings } from "./volumes/volume_settings.ts";
+import type { VolumeFacts } from "./volumes/volume_status.ts";
 import type { WritesUnderWay } from "./writes_under_way.ts";
 
 /** What they need of their Replication. */
@@ -39,8 +42,11 @@ export interface CompanionPorts {
   /** Whether sources are watched. */
   readonly watch: boolean;
   readonly clock: Clock;
+  readonly log: Log;
   readonly auditLog: Log;
   readonly signal: AbortSignal;
+  /** How volumes are copied; undefined where they are no matter. */
+  readonly volumes?: () => VolumeSettings;
   leads(): boolean;
   /** Something that the status shows has changed. */
   changed(): void;
@@ -54,6 +60,8 @@ export interface CompanionFacts {
   readonly findings: readonly Finding[];
   /** Kinds that the source does not serve any more and of which copies are in DR. */
   readonly lostKinds: readonly LostKind[];
+  /** Undefined where none are copied. */
+  readonly volumes?: VolumeFacts;
 }
 
 /** See the module. One for each start of a Replication. */
@@ -65,6 +73,7 @@ export class Companions {
   readonly #definitions: DefinitionSync | undefined;
   readonly #lostKinds: LostKinds;
   readonly #namespace: NamespaceSync;
+  readonly #volumes: VolumeSync | undefined;
   #replicator: Replicator | undefined;
   #cleanups: readonly (() => void)[] = [];
 
@@ -82,6 +91,7 @@ export class Companions {
     });
     this.#definitions = ports.options.crds === "Sync" ? this.#openDefinitions(signal) : undefined;
     this.#namespace = this.#openNamespace(signal);
+    this.#volumes = ports.volumes === undefined ? undefined : this.#openVolumes(signal, ports.volumes);
     this.#lostKinds = new LostKinds({
       ...ports.identity,
       target: ports.target.client,
@@ -97,7 +107,13 @@ export class Companions {
       dependencies: this.#dependencies.facts,
       findings: [...this.#namespace.findings, ...this.#definitions?.findings ?? []],
       lostKinds: this.#lostKinds.findings,
+      volumes: this.#volumes?.facts,
     };
+  }
+
+  /** Holds that a person has approved. */
+  approve(ids: ReadonlySet<string>): void {
+    this.#volumes?.approve(ids);
   }
 
   /** Sets the quota before anything is mirrored. Never fails. */
@@ -123,6 +139,7 @@ export class Companions {
     this.#definitions?.passed(pass);
     if (pass !== undefined) this.#lostKinds.passed(pass);
     this.#namespace.passed(pass);
+    this.#volumes?.passed(pass);
   }
 
   /** Time has passed: what was not as it should be may be by now. */
@@ -197,6 +214,16 @@ export class Companions {
       recheckFence: () => fence.recheck(),
       audit: (...what) => this.#audit(NAMESPACES, ...what),
       changed,
+    });
+  }
+
+  #openVolumes(signal: AbortSignal, settings: () => VolumeSettings): VolumeSync {
+    return new VolumeSync({
+      ...this.#ports,
+      settings,
+      signal,
+      mayWrite: () => this.#mayWrite(),
+      audit: (type, operation, name) => this.#audit(type, operation, name, ""),
     });
   }
 

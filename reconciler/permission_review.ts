@@ -24,6 +24,8 @@ export interface ClusterUse {
   readonly use: Use;
   /** Whether Roles and RoleBindings are written there. */
   readonly rbacObjects: boolean;
+  /** Whether data of volumes is copied from or to there. */
+  readonly volumes?: boolean;
 }
 
 /** What a review needs. */
@@ -134,12 +136,13 @@ export function usesOf(replications: readonly Replication[], remoteCluster: stri
   const uses = new Map<string, ClusterUse>();
   for (const { spec } of replications) {
     const { sourceNamespace, destinationNamespace = sourceNamespace } = spec;
+    const volumes = spec.pvc?.syncData === true;
     if (spec.sourceCluster === remoteCluster && !uses.has(sourceNamespace)) {
-      uses.set(sourceNamespace, { namespace: sourceNamespace, use: "Source", rbacObjects: false });
+      uses.set(sourceNamespace, { namespace: sourceNamespace, use: "Source", rbacObjects: false, volumes });
     }
     if (spec.destinationCluster === remoteCluster) {
       const rbacObjects = spec.rbacObjects !== "Skip";
-      uses.set(destinationNamespace, { namespace: destinationNamespace, use: "Standby", rbacObjects });
+      uses.set(destinationNamespace, { namespace: destinationNamespace, use: "Standby", rbacObjects, volumes });
     }
   }
   return [...uses.values()];
@@ -150,6 +153,6 @@ function orAny(uses: readonly ClusterUse[]): readonly ClusterUse[] {
   return uses.length === 0 ? [{ namespace: "default", use: "Standby", rbacObjects: false }] : uses;
 }
 
-function idOf({ namespace, use, rbacObjects }: ClusterUse): string {
-  return `${namespace}/${use}/${rbacObjects}`;
+function idOf({ namespace, use, rbacObjects, volumes = false }: ClusterUse): string {
+  return `${namespace}/${use}/${rbacObjects}/${volumes}`;
 }

@@ -17,6 +17,23 @@ const NEEDED_VERBS: Readonly<Record<Use, readonly string[]>> = {
 };
 /** Mirrored Roles may hold more than the credential itself may do. */
 const ESCALATION_VERBS = ["escalate", "bind"] as const;
+/** What it takes to have agents of volumes (reconciler/volumes), besides what mirroring takes. */
+const AGENT_VERBS: Readonly<Record<Use, readonly (readonly [readonly string[], string, string])[]>> = {
+  Source: [
+    [["create", "delete"], "", "pods"],
+    [["create", "delete"], "", "secrets"],
+    [["create", "delete"], "", "services"],
+    [["create", "delete"], "networking.k8s.io", "networkpolicies"],
+  ],
+  Standby: [
+    [["create", "delete"], "", "pods"],
+    // An exec over a WebSocket is a GET, which newer servers take for a create, too.
+    [["get", "create"], "", "pods/exec"],
+    [["get", "create", "patch", "delete"], "", "configmaps"],
+    [["create", "delete"], "", "secrets"],
+    [["create", "patch", "delete"], "networking.k8s.io", "networkpolicies"],
+  ],
+};
 const RBAC = "rbac.authorization.k8s.io";
 
 interface Rule {
@@ -54,7 +71,12 @@ export async function readRules(client: KubeClient, namespace: string, signal?: 
 export function lacksOf(
   rules: readonly Rule[],
   types: readonly ResourceType[],
-  { use, rbacObjects }: { readonly use: Use; readonly rbacObjects: boolean },
+  { use, rbacObjects, volumes = false }: {
+    readonly use: Use;
+    readonly rbacObjects: boolean;
+    /** Data of volumes is copied from or to there. */
+    readonly volumes?: boolean;
+  },
 ): Lack[] {
   const lacks: Lack[] = [];
   const need = (verbs: readonly string[], { group, resource }: { group: string; resource: string }) => {
@@ -74,6 +96,7 @@ export function lacksOf(
     // Condition DependenciesMissing: which classes there are.
     for (const type of CLASS_TYPES) need(["list"], type);
   }
+  if (volumes) { for (const [verbs, group, resource] of AGENT_VERBS[use]) need(verbs, { group, resource }); }
   need(use === "Standby" ? ["get", "create"] : ["get"], { group: "", resource: "namespaces" });
   return lacks;
 }

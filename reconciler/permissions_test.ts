@@ -26,8 +26,9 @@ function missingPermissions(
   types: Parameters<typeof lacksOf>[1],
   use: Use,
   rbacObjects = true,
+  volumes = false,
 ): string[] {
-  return describeLacks(lacksOf(rules, types, { use, rbacObjects }));
+  return describeLacks(lacksOf(rules, types, { use, rbacObjects, volumes }));
 }
 
 Deno.test("rules that allow everything lack nothing", () => {
@@ -102,5 +103,21 @@ Deno.test("a source is only read", () => {
   assert.deepEqual(missingPermissions(rules.slice(0, 1), [deployments], "Source"), [
     "get, list, watch on deployments.apps",
     "get on namespaces",
+  ]);
+});
+
+Deno.test("data of volumes takes agents: in the source, and in DR with a program that is run there", () => {
+  const all = [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }];
+  for (const use of ["Source", "Standby"] as const) {
+    assert.deepEqual(missingPermissions(all, [configMaps], use, true, true), []);
+  }
+  const reader = [...basis, { verbs: ["get", "list", "watch"], apiGroups: ["*"], resources: ["*"] }];
+  assert.deepEqual(missingPermissions(reader, [], "Source", true, true), [
+    "create, delete on pods, secrets, services, networkpolicies.networking.k8s.io",
+  ]);
+  assert.deepEqual(missingPermissions(reader, [], "Standby", true, true), [
+    "create, delete on pods, secrets",
+    "create on pods/exec",
+    "create, patch, delete on configmaps, networkpolicies.networking.k8s.io",
   ]);
 });

@@ -28,6 +28,8 @@ import { computeStatus, type NotRunning, type StatusFacts } from "./status.ts";
 import { StatusWriter } from "./status_writer.ts";
 import { addFinalizer, hasFinalizer, isBeingDeleted } from "./teardown/finalizer.ts";
 import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
+import { endVolumes } from "./volumes/volume_end.ts";
+import { hasVolumes, volumeSettingsOf } from "./volumes/volume_settings.ts";
 import { FINISH_MS, WritesUnderWay } from "./writes_under_way.ts";
 
 /** How often the fence is renewed, and everything that has no event is looked at again. */
@@ -215,6 +217,7 @@ export class ReplicationRunner {
       await this.#nextWrites(),
       () => this.#writer.changed(),
     );
+    await endVolumes(this.#object, this.#epochOf, this.#ports, this.#abort.signal);
     await this.#teardown.step(this.#object, { replicationId: this.#epochOf, epoch: this.#epoch });
   }
 
@@ -301,9 +304,14 @@ export class ReplicationRunner {
       writes: this.#writes,
       options: mirrorOptionsOf(this.#object.spec, this.#ports.trackingKeys),
       continuous: this.#object.spec.replicationMode === "Continuous",
+      volumes: hasVolumes(this.#object) ? () => this.#volumeSettings() : undefined,
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
     });
+  }
+
+  #volumeSettings() {
+    return volumeSettingsOf(this.#object, this.#ports.remoteCluster(this.#object.spec.destinationCluster)?.object);
   }
 
   #openLedger(): DeletionLedger {
@@ -397,8 +405,9 @@ export class ReplicationRunner {
     return this.#writes = new WritesUnderWay();
   }
 
-  #followAnnotations({ replicator }: Running): void {
+  #followAnnotations({ replicator, companions }: Running): void {
     replicator.holds.approve(approvalsOf(this.#object));
+    companions.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
     if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
     this.#askedSync = syncNow;

@@ -27,11 +27,14 @@ import type { Entry } from "./memory.ts";
 import { splitKey } from "./memory.ts";
 import { reportsOn } from "./reports.ts";
 import { type StandbyFacts, standbyQuiet } from "./standby_quiet.ts";
+import { type VolumeFacts, volumeFields, volumeHolds, volumesSynced } from "./volumes/volume_status.ts";
 
 /** Most failures a status lists. */
 const MAX_FAILURES = 20;
 /** Most reports a status lists. */
 const MAX_REPORTS = 20;
+/** Most holds a status lists. */
+const MAX_HOLDS = 20;
 
 /** Why a Replication does not run. */
 export interface NotRunning {
@@ -44,6 +47,7 @@ export interface RunningFacts {
   readonly entries: Iterable<[string, Entry]>;
   readonly pending: number;
   readonly deleted: number;
+  /** Deletes that wait for an approval. */
   readonly holds: readonly Hold[];
   readonly window: DeletionWindow;
   /** Kinds that cannot be listed or watched, and why. */
@@ -69,6 +73,8 @@ export interface RunningFacts {
   readonly findings: readonly Finding[];
   /** Kinds that the source does not serve any more and of which copies are in DR. */
   readonly lostKinds: readonly LostKind[];
+  /** Undefined where none are copied. */
+  readonly volumes?: VolumeFacts;
 }
 
 /** Everything a status says. */
@@ -116,11 +122,22 @@ export function computeStatus(facts: StatusFacts): ReplicationStatus {
       resourceStatus: counts.kinds,
       failures: counts.failures,
       reports: reportsOf(running, replication.metadata.name),
-      holds: [...running.holds],
+      holds: holdsOf(running).slice(0, MAX_HOLDS),
+      ...volumesOf(running),
       deletions: { windowStart: toTime(running.window.startWallMs), count: running.window.count },
     }),
     conditions: conditionsOf(facts, counts),
   };
+}
+
+function holdsOf({ holds, volumes }: RunningFacts): Hold[] {
+  return [...holds, ...(volumes === undefined ? [] : volumeHolds(volumes))];
+}
+
+/** What an earlier process found holds until the first look of this one. */
+function volumesOf({ volumes }: RunningFacts): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
+  if (volumes === undefined) return { volumes: undefined, volumeStats: undefined };
+  return volumes.isNew ? {} : volumeFields(volumes);
 }
 
 /** Without watches, what the last pass found holds until the next one, also in a process that was started since. */
@@ -272,7 +289,9 @@ function phaseOf(facts: StatusFacts, counts: Counts | undefined): Phase {
 
 function conditionsOf(facts: StatusFacts, counts: Counts | undefined): Condition[] {
   const observedGeneration = facts.replication.metadata.generation;
-  let conditions = facts.replication.status?.conditions;
+  const withVolumes = facts.replication.spec.pvc?.syncData === true;
+  const known = facts.replication.status?.conditions;
+  let conditions = withVolumes ? known : known?.filter(({ type }) => type !== "VolumesSynced");
   for (const update of conditionUpdates(facts, counts)) {
     conditions = setCondition(
       conditions,
@@ -298,7 +317,8 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     const message = ((facts.denied ? facts.invalid : undefined) ?? facts.notRunning)?.message ?? facts.fenced ??
       "not started";
     const unknown = (type: string): Update => ({ type, status: "Unknown", reason: "NotRunning", message });
-    return [...updates, unknown("Synced"), unknown("StandbyQuiet")];
+    const volumes = facts.replication.spec.pvc?.syncData ? [unknown("VolumesSynced")] : [];
+    return [...updates, unknown("Synced"), unknown("StandbyQuiet"), ...volumes];
   }
   return [
     ...updates,
@@ -308,6 +328,7 @@ function conditionUpdates(facts: StatusFacts, counts: Counts | undefined): Updat
     blocked(running),
     ...dependencies(counts, running, running.lastPass === undefined && rests(facts)),
     standbyQuiet(running.standby),
+    ...(running.volumes === undefined ? [] : [volumesSynced(running.volumes)]),
   ];
 }
 

@@ -19,7 +19,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "kube": [],
   "crds": ["kube"],
   "webhook": ["kube", "crds"],
-  "reconciler": ["kube", "crds"],
+  // Of the agent only types, see `findAgentCode`: the controller's image does not hold it.
+  "reconciler": ["kube", "crds", "agent"],
   "agent": ["kube", "crds"],
   "cli": ["kube", "crds"],
   "main.ts": ["kube", "crds", "webhook", "reconciler", "agent", "cli"],
@@ -70,6 +71,15 @@ function whyWrong(from: string, to: string): string | undefined {
   if (targets === undefined) return `${source} is not in the table of import directions`;
   if (source === target || targets.includes(target)) return undefined;
   return `${source} may import only ${[source, ...targets].join(", ")}`;
+}
+
+/** Imports of the agent's code, which the controller's image does not hold, by the reconciler; of its types it may. */
+export function findAgentCode(sources: Sources): string[] {
+  const imports = /^(?:import|export)\s+(?!type\b)[^;]*?from\s+"[^"]*\/agent\/[^"]*";/gm;
+  return [...sources].flatMap(([file, text]) => {
+    if (topOf(file) !== "reconciler" || isTest(file)) return [];
+    return [...text.matchAll(imports)].map(([found]) => `${file}: ${found.replaceAll(/\s+/g, " ")}`);
+  });
 }
 
 /** The cycles among imports, one for each group of files that import each other: `a.ts → b.ts → a.ts`. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
-import { findCycles, findEdges, findProcessWide, findWrongEdges, type Sources } from "./structure.ts";
+import { findAgentCode, findCycles, findEdges, findProcessWide, findWrongEdges, type Sources } from "./structure.ts";
 
 const root = join(import.meta.dirname ?? ".", "..");
 
@@ -22,6 +22,15 @@ function sourcesOf(files: Record<string, string>): Sources {
 
 Deno.test("imports go one way", async () => {
   assert.deepEqual(findWrongEdges(findEdges(await readSources())), []);
+});
+
+Deno.test("the reconciler uses the agent's types, and none of its code", async () => {
+  assert.deepEqual(findAgentCode(await readSources()), []);
+  const code = sourcesOf({
+    "reconciler/a.ts": 'import type { A } from "../agent/a.ts";\nimport {\n  b,\n} from "../agent/b.ts";',
+    "tests/a_test.ts": 'import { b } from "../agent/b.ts";',
+  });
+  assert.deepEqual(findAgentCode(code), ['reconciler/a.ts: import { b, } from "../agent/b.ts";']);
 });
 
 Deno.test("no file imports itself through others", async () => {

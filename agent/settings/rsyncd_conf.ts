@@ -25,14 +25,18 @@ export interface RsyncdSettings {
 
 /** Text of rsyncd.conf(5). @throws {SettingsError} */
 export function rsyncdConf({ dataPath, guardScriptPath, lockPath, isRoot }: RsyncdSettings): string {
-  const global = [["use chroot", isRoot ? "yes" : "no"], ["lock file", plainPath("lockPath", lockPath)]];
+  const global = [
+    ["use chroot", isRoot ? "yes" : "no"],
+    ["lock file", plainPath("lockPath", lockPath)],
+    // Of a module it counts only once that is chosen: before that the daemon would ask for the client's name all the same.
+    ["reverse lookup", "no"],
+  ];
   const module = [
     ["path", plainPath("dataPath", dataPath)],
     ["read only", "yes"],
     ["list", "no"],
     ["numeric ids", "yes"],
     ["munge symlinks", "no"],
-    ["reverse lookup", "no"],
     ["exclude", NEVER_COPIED.join(" ")],
     ["pre-xfer exec", `/bin/sh ${plainPath("guardScriptPath", guardScriptPath)}`],
     // A daemon of root becomes nobody unless told otherwise.

@@ -77,6 +77,11 @@ Deno.test("a daemon that is not root asks for no chroot and for no user", () => 
   assert.doesNotMatch(text, /^(uid|gid)/m);
 });
 
+Deno.test("the daemon asks for nobody's name, not even before a module is chosen", () => {
+  const text = rsyncdConf({ dataPath: "/data", guardScriptPath: "/g", lockPath: "/l", isRoot: true });
+  assert.match(text.slice(0, text.indexOf("[")), /^reverse lookup = no$/m);
+});
+
 Deno.test("a pattern stays one argument whatever it holds, and our own folder is never touched", () => {
   const args = planArguments({ ...transfer, excludes: ["/a b/$(touch c)", "--delete-excluded"] });
   assert.ok(args.includes("--exclude=/a b/$(touch c)"));

@@ -67,7 +67,8 @@ const hold = z.strictObject({
     description: "Digest of what is held: the value for `dr-syncer.io/approve`. A set that grows gets a new id.",
   }),
   type: z.string().meta({ description: "What kind of hold, for example `Deletion` or `IdentityChanged`." }),
-  count: count.meta({ description: "How many objects it holds." }),
+  volume: z.string().optional().meta({ description: "The claim whose data it holds back." }),
+  count: count.meta({ description: "How many objects, or entries of a volume, it holds." }),
   reason: z.string().meta({ description: "Why it is held, for people." }),
   since: time.meta({ description: "When it was first held." }),
   sample: z.array(z.string()).max(10).optional().meta({

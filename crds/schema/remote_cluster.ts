@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+import { pvcSync } from "./volumes.ts";
 import { conditionsOf, count, cron, holds, namespaceName, objectName, setOf, typeSpellingOrAll } from "./common.ts";
 
 const kubeconfigSecretRef = z.strictObject({
@@ -34,6 +35,9 @@ export const remoteClusterSpec = z.strictObject({
     "Tenant mode: namespaces of this cluster that Replications of tenants may write. When empty, only the namespace " +
       "with the source's name.",
   ).optional(),
+  pvcSync: pvcSync.optional().meta({
+    description: "How volumes are copied to this cluster (`spec.pvc` of a Replication).",
+  }),
 });
 
 /** `status` of a RemoteCluster. */

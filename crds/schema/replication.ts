@@ -27,6 +27,7 @@ import {
   overrides,
   storageClassMappings,
 } from "./adaptation.ts";
+import { pvc, volumes, volumeStats } from "./volumes.ts";
 import { children, ENDS_RULES, hasOneSource, ONE_SOURCE, sourceNamespaceSelector } from "./family.ts";
 
 const IMMUTABLE = ["sourceCluster", "destinationCluster", "sourceNamespace", "destinationNamespace"];
@@ -111,6 +112,7 @@ const fields = z.strictObject({
     description: "Workloads have no replicas in the standby; the original is kept on the copy. A ResourceQuota keeps " +
       "Pods of DR's own operators away.",
   }),
+  pvc: pvc.optional().meta({ description: "Data of volumes." }),
   deletion: deletion.prefault({}).meta({ description: "What happens in DR when a source object is deleted." }),
   conflictPolicy: z.enum(["Abort", "Adopt"]).default("Abort").meta({
     description:
@@ -235,11 +237,13 @@ export const replicationStatus = z.strictObject({
       "Replications that are not well; at most 20.",
     "x-kubernetes-list-type": "atomic",
   }),
+  volumes,
+  volumeStats,
   holds,
   deletions: deletions.optional().meta({ description: "Use of the deletion budget." }),
   conditions: conditionsOf(
     "`Valid`, `Ready`, `Synced`, `Degraded`, `Conflict`, `DeletionBlocked`, `DependenciesMissing`, `StandbyQuiet`, " +
-      "`Fenced`",
+      "`VolumesSynced`, `Fenced`",
   ),
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateOpensshKey } from "./openssh_key.ts";
-import { plainPublicKey } from "./settings/plain_value.ts";
+import { plainPublicKey } from "../../agent/settings/plain_value.ts";
 
 Deno.test("a key has the form that its own checks ask for, with and without comment", async () => {
   const named = await generateOpensshKey("shop/data");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateOpensshKey } from "../../agent/openssh_key.ts";
+import { generateOpensshKey } from "../../reconciler/volumes/openssh_key.ts";
 import type { PassReport } from "../../agent/report.ts";
 import { waitFor } from "../wait.ts";
 import { namesIn, shell } from "./folder.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { generateOpensshKey, type OpensshKeyPair } from "../../agent/openssh_key.ts";
+import { generateOpensshKey, type OpensshKeyPair } from "../../reconciler/volumes/openssh_key.ts";
 import type { PassRequestInput } from "../../agent/protocol.ts";
 import type { PassReport } from "../../agent/report.ts";
 import { type Agent, type AgentFolders, startSource, startTarget } from "./agents.ts";

@@ -21,6 +21,8 @@ export interface SceneOptions {
   readonly source?: Partial<ClusterOptions>;
   readonly dr?: Partial<ClusterOptions>;
   readonly flags?: readonly string[];
+  /** Folder of `deploy` that is installed in the source, the usual one unless told otherwise. */
+  readonly overlay?: string;
   /** False: the test starts the controller itself. */
   readonly controller?: boolean;
 }
@@ -143,6 +145,12 @@ export function replication(name: string, spec: Record<string, unknown>): object
   };
 }
 
+/** Where Pods run, the manifests' own controller would lead beside ours. */
+async function keepPodsAway(source: Cluster): Promise<void> {
+  await source.kubectl(["create", "namespace", "dr-syncer-system"]);
+  await source.kubectl(["create", "quota", "no-pods", "--hard=pods=0", "-n", "dr-syncer-system"]);
+}
+
 /** Starts clusters, installs, connects and starts the controller. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const names = options.drs ?? ["dr"];
@@ -150,7 +158,8 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     startCluster({ name: "source", ...options.source }),
     ...names.map((name) => startCluster({ name, ...options.dr })),
   ]);
-  const { kubeconfig } = await installSource(source);
+  if (source.node !== undefined) await keepPodsAway(source);
+  const { kubeconfig } = await installSource(source, options.overlay);
   const kubeconfigPath = join(source.directory, "controller.kubeconfig");
   await Deno.writeTextFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
   for (const dr of drs) await connectDr(source, dr.name, (await installDr(dr)).kubeconfig);

@@ -1,0 +1,106 @@
+/**
+ * What is remembered of each volume's last good pass, in DR: a failover without us knows how old the data is, and the next
+ * pass, of whatever process, what the source was.
+ *
+ * @module
+ */
+import { AGENT_OF, COMPONENT, FIELD_MANAGER } from "../../crds/keys.ts";
+import { isKubeError } from "../../kube/errors.ts";
+import type { Call, KubeClient, KubeObject } from "../../kube/types.ts";
+import type { Census } from "../../agent/census.ts";
+import type { PassReport } from "../../agent/report.ts";
+import { CONFIG_MAPS } from "../builtin_types.ts";
+import { isObject, objectAt } from "../desired/json.ts";
+
+/** Name of the ConfigMap in each DR namespace with volumes: one key a claim. */
+export const RECORDS = "dr-syncer-volumes";
+
+/** The last good pass of a volume. */
+export interface VolumeRecord {
+  readonly root: Census["root"];
+  readonly entries: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** RFC 3339: everything the source had on disk before this is in DR. */
+  readonly syncedUpTo: string;
+  /** RFC 3339: when the pass was over. */
+  readonly lastGoodSyncTime: string;
+}
+
+/** Whose records. */
+export interface RecordsOf {
+  readonly namespace: string;
+  readonly replicationId: string;
+}
+
+/** What a pass that ended well leaves to remember; undefined for any other. */
+export function recordOf(report: PassReport, nowWallMs: number): VolumeRecord | undefined {
+  if (report.outcome.kind !== "good" || report.source === undefined) return undefined;
+  const { root, count: { entries, files, bytes } } = report.source;
+  return {
+    root,
+    entries,
+    files,
+    bytes,
+    syncedUpTo: toSeconds(Date.parse(report.startedAt)),
+    lastGoodSyncTime: toSeconds(nowWallMs),
+  };
+}
+
+/** Records by claim; none that is not ours or not whole. Throws `KubeError`. */
+export async function readRecords(
+  client: KubeClient,
+  { namespace, replicationId }: RecordsOf,
+  call: Call,
+): Promise<Map<string, VolumeRecord>> {
+  let object: KubeObject;
+  try {
+    object = await client.get(CONFIG_MAPS, { namespace, name: RECORDS }, call);
+  } catch (error) {
+    if (isKubeError(error, "NotFound")) return new Map();
+    throw error;
+  }
+  if (object.metadata.labels?.[AGENT_OF] !== replicationId) return new Map();
+  const entries = Object.entries(objectAt(object, "data") ?? {}).map(([claim, text]) => [claim, parse(text)] as const);
+  return new Map(entries.filter((entry): entry is [string, VolumeRecord] => entry[1] !== undefined));
+}
+
+/** Remembers a pass. Throws `KubeError`. */
+export async function writeRecord(
+  client: KubeClient,
+  { namespace, replicationId }: RecordsOf,
+  claim: string,
+  record: VolumeRecord,
+  call: Call,
+): Promise<void> {
+  const labels = { [COMPONENT]: "volumes", [AGENT_OF]: replicationId };
+  const data = { [claim]: JSON.stringify(record) };
+  const options = { ...call, fieldManager: FIELD_MANAGER };
+  const patch = { type: "merge", body: { metadata: { labels }, data } } as const;
+  try {
+    await client.patch(CONFIG_MAPS, { namespace, name: RECORDS }, patch, options);
+  } catch (error) {
+    if (!isKubeError(error, "NotFound")) throw error;
+    const metadata = { name: RECORDS, namespace, labels };
+    await client.create(CONFIG_MAPS, { apiVersion: "v1", kind: "ConfigMap", metadata, data }, options);
+  }
+}
+
+function parse(text: unknown): VolumeRecord | undefined {
+  try {
+    const value = JSON.parse(String(text)) as Partial<VolumeRecord>;
+    const { root, entries, files, bytes, syncedUpTo, lastGoodSyncTime } = value;
+    const numbers = [entries, files, bytes].every((number) => Number.isSafeInteger(number));
+    const times = [syncedUpTo, lastGoodSyncTime].every((time) => !Number.isNaN(Date.parse(time ?? "")));
+    const fields = ["filesystem", "inode", "birth", "fsid", "folder", "mounted"];
+    const isRoot = isObject(root) &&
+      fields.every((field) => typeof (root as Record<string, unknown>)[field] === "string");
+    return numbers && times && isRoot ? value as VolumeRecord : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toSeconds(wallMs: number): string {
+  return new Date(Math.floor(wallMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
+}

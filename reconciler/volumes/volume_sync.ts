@@ -1,0 +1,298 @@
+/**
+ * The volumes of one running Replication: a pass over each after every full sync, and again where one failed.
+ *
+ * @module
+ */
+import { systemClock } from "../../kube/clock.ts";
+import { listAll } from "../../kube/list_all.ts";
+import type { Log } from "../../kube/log.ts";
+import type { Call, KubeObject, ResourceType } from "../../kube/types.ts";
+import { CLAIMS } from "../builtin_types.ts";
+import type { Clock } from "../clock.ts";
+import type { Cluster } from "../cluster.ts";
+import { classify } from "../failure.ts";
+import type { Fence } from "../fence.ts";
+import type { MirrorIdentity } from "../mirror_context.ts";
+import type { WritesUnderWay } from "../writes_under_way.ts";
+import { type ClaimFacts, type ClaimPlan, planClaims } from "./claim_plan.ts";
+import { removeAgents } from "./leftovers.ts";
+import { judgePass, type PassVerdict, REVIEW_MS } from "./pass_verdict.ts";
+import { PodWatch } from "./pod_watch.ts";
+import { passVolume } from "./volume_pass.ts";
+import { readRecords, writeRecord } from "./volume_record.ts";
+import type { VolumeSettings } from "./volume_settings.ts";
+import type { VolumeFacts, VolumeState } from "./volume_status.ts";
+
+/** How long a list or the first answer of a watch may take. */
+const LIST_MS = 60_000;
+
+/** What it needs of its Replication. */
+export interface VolumeSyncPorts {
+  readonly source: Cluster;
+  readonly target: Cluster;
+  readonly identity: MirrorIdentity;
+  readonly fence: Fence;
+  /** Its owner waits for what runs, and bounds that. */
+  readonly writes: WritesUnderWay;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** As they are now. */
+  settings(): VolumeSettings;
+  mayWrite(): boolean;
+  audit(type: ResourceType, operation: string, name: string): void;
+  /** Something that the status shows has changed. */
+  changed(): void;
+}
+
+/** What the claims and Pods of both ends are during one round. */
+interface Round {
+  readonly facts: () => ClaimFacts;
+  readonly sourcePods: PodWatch;
+  readonly targetPods: PodWatch;
+  readonly settings: VolumeSettings;
+  readonly cutOff: AbortSignal;
+}
+
+/** See the module. */
+export class VolumeSync {
+  readonly #ports: VolumeSyncPorts;
+  readonly #states = new Map<string, VolumeState>();
+  /** Claims that are to be looked at; all of them when undefined. */
+  #wanted: Set<string> | undefined = new Set();
+  #running = false;
+  #isNew = true;
+  #mustSweep = true;
+  #problem: VolumeFacts["problem"];
+  #approvals: readonly string[] = [];
+  #seenPassMs: number | undefined;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(ports: VolumeSyncPorts) {
+    this.#ports = ports;
+    ports.signal.addEventListener("abort", () => {
+      for (const timer of this.#timers.values()) clearTimeout(timer);
+    }, { once: true });
+  }
+
+  get facts(): VolumeFacts | undefined {
+    if (!this.#ports.settings().enabled) return undefined;
+    return { isNew: this.#isNew, problem: this.#problem, states: [...this.#states.values()] };
+  }
+
+  /** The Replicator's last full pass: one that was not seen yet asks for a pass over every volume. */
+  passed(pass: { readonly startedWallMs: number } | undefined): void {
+    if (pass === undefined || pass.startedWallMs === this.#seenPassMs) return;
+    this.#seenPassMs = pass.startedWallMs;
+    this.#want(undefined);
+  }
+
+  /** Ids of holds that a person has approved: what they hold is tried again at once. */
+  approve(ids: ReadonlySet<string>): void {
+    const added = [...ids].filter((id) => !this.#approvals.includes(id));
+    this.#approvals = [...ids];
+    for (const { claim, holds } of this.#states.values()) {
+      if (holds.some(({ id }) => added.includes(id))) this.#want(claim);
+    }
+  }
+
+  /** Asks for a look at one claim, or at all. */
+  #want(claim: string | undefined): void {
+    if (claim === undefined) this.#wanted = undefined;
+    else this.#wanted?.add(claim);
+    if (this.#running || this.#ports.signal.aborted) return;
+    this.#running = true;
+    this.#ports.writes.outlive((cutOff) => this.#run(cutOff).finally(() => this.#running = false));
+  }
+
+  async #run(cutOff: AbortSignal): Promise<void> {
+    const { signal, log, identity, changed } = this.#ports;
+    while (!signal.aborted && (this.#wanted === undefined || this.#wanted.size > 0)) {
+      const wanted = this.#wanted;
+      this.#wanted = new Set();
+      try {
+        await this.#round(wanted, cutOff);
+        this.#problem = undefined;
+      } catch (error) {
+        if (signal.aborted) return;
+        const { failureClass, message } = classify(error);
+        this.#problem = { reason: failureClass, message: `volumes cannot be looked at: ${message}` };
+        log.warn("volumes of {namespace} cannot be looked at: {reason}", {
+          namespace: identity.sourceNamespace,
+          reason: message,
+        });
+        this.#later("", REVIEW_MS, undefined);
+      }
+      changed();
+    }
+  }
+
+  /** Throws `KubeError`. */
+  async #round(wanted: ReadonlySet<string> | undefined, cutOff: AbortSignal): Promise<void> {
+    const { source, target, identity, fence, signal, mayWrite } = this.#ports;
+    await fence.prove();
+    const settings = this.#ports.settings();
+    if (!mayWrite()) return;
+    if (this.#mustSweep) await this.#sweep(cutOff);
+    if (!settings.enabled) return;
+    const call = { signal, deadlineMs: LIST_MS };
+    const [sourceClaims, targetClaims, records] = await Promise.all([
+      readClaims(source, identity.sourceNamespace, call),
+      readClaims(target, identity.destinationNamespace, call),
+      readRecords(target.client, this.#recordsOf(), call),
+    ]);
+    const over = new AbortController();
+    try {
+      const until = AbortSignal.any([signal, over.signal]);
+      const sourcePods = new PodWatch(source.client, identity.sourceNamespace, until);
+      const targetPods = new PodWatch(target.client, identity.destinationNamespace, until);
+      await Promise.all([sourcePods.listed(LIST_MS), targetPods.listed(LIST_MS)]);
+      const facts = () => ({
+        source: sourceClaims,
+        target: targetClaims,
+        sourcePods: sourcePods.pods,
+        targetPods: targetPods.pods,
+        replicationId: identity.replicationId,
+      });
+      const plans = planClaims(facts());
+      this.#arrange(plans, (claim) => records.get(claim));
+      const round = { facts, sourcePods, targetPods, settings, cutOff };
+      const due = plans.filter(({ claim }) => wanted?.has(claim) ?? true);
+      await Promise.all(due.map((plan) => this.#look(plan, round)));
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Every claim that takes part has a state, and no other. */
+  #arrange(plans: readonly ClaimPlan[], recordOf: (claim: string) => VolumeState["record"]): void {
+    const claims = new Set(plans.map(({ claim }) => claim));
+    for (const claim of this.#states.keys()) if (!claims.has(claim)) this.#states.delete(claim);
+    for (const claim of claims) {
+      const record = recordOf(claim);
+      const known = this.#states.get(claim) ?? { claim, phase: "Pending", reason: "Waiting", holds: [] };
+      this.#states.set(claim, { ...known, record });
+    }
+    this.#isNew = false;
+    this.#ports.changed();
+  }
+
+  async #look(plan: ClaimPlan, round: Round): Promise<void> {
+    const { target, signal } = this.#ports;
+    if (plan.kind === "leave") return this.#leave(plan);
+    const isOurTurn = await target.volumeTurns.enter(
+      () => this.#ports.settings().concurrency,
+      AbortSignal.any([signal, round.cutOff]),
+    );
+    if (!isOurTurn) return;
+    try {
+      // Pods may have come or gone while it waited.
+      const facts = round.facts();
+      const source = facts.source.filter(({ metadata }) => metadata.name === plan.claim);
+      const now = planClaims({ ...facts, source })[0];
+      if (now?.kind === "leave") return this.#leave(now);
+      if (now !== undefined) await this.#copy(now, round);
+    } finally {
+      target.volumeTurns.leave();
+    }
+  }
+
+  async #copy(plan: Extract<ClaimPlan, { kind: "copy" }>, round: Round): Promise<void> {
+    const { source, target, identity, fence, clock, signal, log, audit, mayWrite } = this.#ports;
+    const { claim } = plan;
+    const before = this.#states.get(claim) ?? { claim, phase: "Pending", holds: [] };
+    this.#set({ ...before, phase: "Syncing", reason: undefined, message: undefined, percent: undefined });
+    const { image, excludes, bandwidthKiBps } = round.settings;
+    const end = await passVolume({ plan, record: before.record, approvals: this.#approvals }, {
+      source: source.client,
+      target: target.client,
+      sourcePods: round.sourcePods,
+      targetPods: round.targetPods,
+      identity,
+      epoch: fence.epoch ?? 0,
+      image,
+      excludes,
+      bandwidthKiBps,
+      clock: systemClock,
+      signal,
+      cutOff: round.cutOff,
+      newId: () => crypto.randomUUID().slice(0, 8),
+      mayWrite,
+      onProgress: ({ progress }) => progress && this.#progress(claim, progress.percent),
+      onLeft: (error) => {
+        this.#mustSweep = true;
+        log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason: classify(error).message });
+      },
+      audit: (operation, type, name) => audit(type, operation, name),
+    });
+    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), round.cutOff));
+  }
+
+  /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
+  async #remember(before: VolumeState, verdict: PassVerdict, signal: AbortSignal): Promise<PassVerdict> {
+    const { target, clock } = this.#ports;
+    if (verdict.record === undefined) return verdict;
+    try {
+      await writeRecord(target.client, this.#recordsOf(), before.claim, verdict.record, { signal });
+      return verdict;
+    } catch (error) {
+      const { failureClass, message } = classify(error);
+      return judgePass(before, { kind: "none", reason: failureClass, message }, clock.wallMs());
+    }
+  }
+
+  #settle(claim: string, verdict: PassVerdict): void {
+    const { log, identity } = this.#ports;
+    const { phase, reason, message } = verdict.state;
+    const fields = { claim, phase, reason, message, namespace: identity.sourceNamespace };
+    if (phase === "Synced") log.info("volume {claim} is in DR", { ...fields, durationMs: verdict.state.durationMs });
+    else log.warn("volume {claim} is {phase}: {reason}", fields);
+    this.#set(verdict.state);
+    if (verdict.retryInMs !== undefined) this.#later(claim, verdict.retryInMs, claim);
+  }
+
+  #leave({ claim, phase, reason, message }: Extract<ClaimPlan, { kind: "leave" }>): void {
+    const { record, path } = this.#states.get(claim) ?? {};
+    this.#set({ claim, phase, reason, message, record, path, holds: [] });
+    if (phase === "Pending") this.#later(claim, REVIEW_MS, claim);
+  }
+
+  #progress(claim: string, percent: number): void {
+    const state = this.#states.get(claim);
+    if (state !== undefined && state.percent !== percent) this.#set({ ...state, percent });
+  }
+
+  #set(state: VolumeState): void {
+    clearTimeout(this.#timers.get(state.claim));
+    this.#states.set(state.claim, state);
+    this.#ports.changed();
+  }
+
+  #later(timer: string, delayMs: number, claim: string | undefined): void {
+    clearTimeout(this.#timers.get(timer));
+    if (this.#ports.signal.aborted) return;
+    this.#timers.set(timer, setTimeout(() => this.#want(claim), delayMs));
+  }
+
+  /** Removes what a process that was killed has left. Throws `KubeError`. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { source, target, identity: { replicationId, sourceNamespace, destinationNamespace }, audit } = this.#ports;
+    const [dr, own] = [
+      { client: target.client, namespace: destinationNamespace, replicationId },
+      { client: source.client, namespace: sourceNamespace, replicationId },
+    ];
+    await removeAgents(dr, { signal }, (type, name) => audit(type, "delete", name));
+    await removeAgents(own, { signal }, () => {});
+    this.#mustSweep = false;
+  }
+
+  #recordsOf() {
+    const { destinationNamespace: namespace, replicationId } = this.#ports.identity;
+    return { namespace, replicationId };
+  }
+}
+
+async function readClaims({ client }: Cluster, namespace: string, call: Call): Promise<KubeObject[]> {
+  const pages = await Array.fromAsync(listAll(client, CLAIMS, { ...call, namespace }));
+  return pages.flatMap(({ items }) => items);
+}
