@@ -413,3 +413,45 @@ Deno.test("what was not adapted, and Pods that nothing would start, are reported
   assert.deepEqual(reports[0], { kind: "ConfigMap", name: "a", ...report });
   assert.deepEqual([reports[1]?.kind, reports[1]?.name, reports[1]?.reason], ["Pod", "p0", "UnownedPod"]);
 });
+
+/** A Replication whose volumes are copied, as an earlier process left it. */
+function withVolumes(syncData = true): Replication {
+  const before = replication({
+    volumes: [{ name: "data", phase: "Synced" }],
+    volumeStats: { total: 1, synced: 1 },
+    conditions: [{ type: "VolumesSynced", status: "True", reason: "AllSynced", message: "", lastTransitionTime: "" }],
+  });
+  return { ...before, spec: { ...before.spec, pvc: { syncData } } };
+}
+
+Deno.test("what is held of a volume is told as a hold, and is no delete that waits", () => {
+  const held = { ...hold("SourceShrank"), volume: "data" };
+  const volumes = { isNew: false, states: [{ claim: "data", phase: "Held", message: "m", holds: [held] } as const] };
+  const running = runningOf({ volumes });
+  const status = computeStatus(factsOf({ replication: withVolumes(), running }));
+  assert.deepEqual(status.holds, [held]);
+  assert.deepEqual(status.volumes, [{ name: "data", phase: "Held", message: "m" }]);
+  assert.deepEqual(status.volumeStats, { total: 1, synced: 0 });
+  const { VolumesSynced, DeletionBlocked } = conditions({ replication: withVolumes(), running });
+  assert.deepEqual({ VolumesSynced, DeletionBlocked }, { VolumesSynced: "False Held", DeletionBlocked: "False None" });
+});
+
+Deno.test("what an earlier process found of volumes holds until the first look of this one", () => {
+  const running = runningOf({ volumes: { isNew: true, states: [] } });
+  const { volumes, volumeStats } = computeStatus(factsOf({ replication: withVolumes(), running }));
+  assert.deepEqual({ volumes, volumeStats }, {
+    volumes: [{ name: "data", phase: "Synced" }],
+    volumeStats: { total: 1, synced: 1 },
+  });
+});
+
+Deno.test("of volumes that are copied no more nothing is told", () => {
+  const status = computeStatus(factsOf({ replication: withVolumes(false), running: runningOf() }));
+  assert.deepEqual([status.volumes, status.volumeStats], [undefined, undefined]);
+  assert.equal(status.conditions?.find(({ type }) => type === "VolumesSynced"), undefined);
+});
+
+Deno.test("while a Replication does not run, nobody knows of its volumes", () => {
+  const notRunning = { reason: "Paused", message: "m" };
+  assert.equal(conditions({ replication: withVolumes(), notRunning }).VolumesSynced, "Unknown NotRunning");
+});

@@ -161,7 +161,7 @@ function takeVolumes(fields: LegacyFields, remarks: Remarks): Spec {
   if (data) {
     remarks.lost(
       "spec.pvcConfig.syncData",
-      "has no counterpart yet: volume data is not mirrored; keep what copies it now",
+      "is not taken over: volume data is copied otherwise, docs/guide/volumes.md says how; keep what copies it until then",
     );
     dropSettings(fields, DROPPED_DATA_SETTINGS, remarks);
   } else fields.take("pvcConfig.dataSyncConfig");

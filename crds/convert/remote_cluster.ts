@@ -72,5 +72,8 @@ function takePvcSync(fields: LegacyFields, { lost }: Remarks): void {
   const value = fields.take("pvcSync");
   const enabled = new LegacyFields(value).take("enabled");
   if (value === undefined || enabled === false || Object.keys(value as object).length === 0) return;
-  lost("spec.pvcSync", "has no counterpart: volume data is not mirrored yet; keep what copies it now");
+  lost(
+    "spec.pvcSync",
+    "is not taken over: volume data is copied otherwise, docs/guide/volumes.md says how; keep what copies it until then",
+  );
 }

@@ -15,7 +15,7 @@ const RETRIES = "each object retries by itself with a back-off of its failure cl
 const FAILURES = "a failure never stops other objects: each retries by itself and is in status.failures; remove it";
 const INGRESS =
   "Ingresses are mirrored as they are; change them in DR with spec.overrides and spec.ingressHostMappings";
-const DATA = "volume data is not mirrored yet; keep what copies it now";
+const DATA = "volume data is copied otherwise: docs/guide/volumes.md says how, keep what copies it until then";
 const NAMESPACE = "a namespace that DR lacks is created with the source's labels and annotations, one that exists is " +
   "used as it is: create it first to have it another way";
 

@@ -21,8 +21,8 @@ const RETRY_MS = 1_000;
 const GIVE_UP_MS = 60_000;
 /** An agent is asked how it is this often, and one that says nothing for three times as long is not heard. */
 const ASK_MS = 20_000;
-/** How long a pass that is stopped may take to end in order. */
-const STOP_MS = 12_000;
+/** How long a pass that is stopped may take to end in order: time to remove the agents is left before who waits cuts it off. */
+const STOP_MS = 5_000;
 /** A line of an agent is never longer. */
 const LINE_BYTES = 1_048_576;
 

@@ -178,8 +178,8 @@ function requestOf(
 ): PassRequestInput {
   return {
     passId,
-    // Not the claim's uid alone: a hold is of both ends.
-    volume: `${identity.replicationId}/${plan.claim}/${plan.targetUid}`,
+    // Part of the ids of holds: with another last good pass they are others, so that an approval is good for one pass.
+    volume: [identity.replicationId, plan.claim, plan.targetUid, record?.lastGoodSyncTime].join("/"),
     epoch,
     source: { host, port, hostKeyAlias },
     ...(record === undefined ? {} : { lastGood: { root: record.root, entries: record.entries } }),

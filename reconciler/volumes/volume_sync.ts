@@ -52,6 +52,8 @@ interface Round {
   readonly targetPods: PodWatch;
   readonly settings: VolumeSettings;
   readonly cutOff: AbortSignal;
+  /** Ends the watches. */
+  end(): void;
 }
 
 /** See the module. */
@@ -60,7 +62,10 @@ export class VolumeSync {
   readonly #states = new Map<string, VolumeState>();
   /** Claims that are to be looked at; all of them when undefined. */
   #wanted: Set<string> | undefined = new Set();
-  #running = false;
+  #isBeginning = false;
+  /** Claims that a pass is at, and those that are to be looked at again after it. */
+  readonly #busy = new Set<string>();
+  readonly #again = new Set<string>();
   #isNew = true;
   #mustSweep = true;
   #problem: VolumeFacts["problem"];
@@ -100,41 +105,51 @@ export class VolumeSync {
   #want(claim: string | undefined): void {
     if (claim === undefined) this.#wanted = undefined;
     else this.#wanted?.add(claim);
-    if (this.#running || this.#ports.signal.aborted) return;
-    this.#running = true;
-    this.#ports.writes.outlive((cutOff) => this.#run(cutOff).finally(() => this.#running = false));
+    if (this.#isBeginning || this.#ports.signal.aborted) return;
+    this.#isBeginning = true;
+    this.#ports.writes.outlive((cutOff) => this.#run(cutOff));
   }
 
+  /** Begins rounds as long as some are asked for, and waits for all it has begun: a large volume keeps no other waiting. */
   async #run(cutOff: AbortSignal): Promise<void> {
-    const { signal, log, identity, changed } = this.#ports;
+    const { signal } = this.#ports;
+    const rounds: Promise<void>[] = [];
     while (!signal.aborted && (this.#wanted === undefined || this.#wanted.size > 0)) {
       const wanted = this.#wanted;
       this.#wanted = new Set();
       try {
-        await this.#round(wanted, cutOff);
+        const round = await this.#begin(cutOff);
+        if (round !== undefined) rounds.push(this.#work(wanted, round));
         this.#problem = undefined;
       } catch (error) {
-        if (signal.aborted) return;
-        const { failureClass, message } = classify(error);
-        this.#problem = { reason: failureClass, message: `volumes cannot be looked at: ${message}` };
-        log.warn("volumes of {namespace} cannot be looked at: {reason}", {
-          namespace: identity.sourceNamespace,
-          reason: message,
-        });
-        this.#later("", REVIEW_MS, undefined);
+        if (!signal.aborted) this.#onProblem(error);
       }
-      changed();
+      this.#ports.changed();
     }
+    this.#isBeginning = false;
+    await Promise.all(rounds);
   }
 
-  /** Throws `KubeError`. */
-  async #round(wanted: ReadonlySet<string> | undefined, cutOff: AbortSignal): Promise<void> {
+  #onProblem(error: unknown): void {
+    const { log, identity } = this.#ports;
+    const { failureClass, message } = classify(error);
+    this.#problem = { reason: failureClass, message: `volumes cannot be looked at: ${message}` };
+    log.warn("volumes of {namespace} cannot be looked at: {reason}", {
+      namespace: identity.sourceNamespace,
+      reason: message,
+    });
+    this.#later("", REVIEW_MS, undefined);
+  }
+
+  /** Looks at both ends; undefined when there is nothing to be done. Throws `KubeError`. */
+  async #begin(cutOff: AbortSignal): Promise<Round | undefined> {
     const { source, target, identity, fence, signal, mayWrite } = this.#ports;
     await fence.prove();
     const settings = this.#ports.settings();
-    if (!mayWrite()) return;
-    if (this.#mustSweep) await this.#sweep(cutOff);
-    if (!settings.enabled) return;
+    if (!mayWrite()) return undefined;
+    // What runs would be swept away, too.
+    if (this.#mustSweep && this.#busy.size === 0) await this.#sweep(cutOff);
+    if (!settings.enabled) return undefined;
     const call = { signal, deadlineMs: LIST_MS };
     const [sourceClaims, targetClaims, records] = await Promise.all([
       readClaims(source, identity.sourceNamespace, call),
@@ -142,26 +157,31 @@ export class VolumeSync {
       readRecords(target.client, this.#recordsOf(), call),
     ]);
     const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const sourcePods = new PodWatch(source.client, identity.sourceNamespace, until);
+    const targetPods = new PodWatch(target.client, identity.destinationNamespace, until);
+    const facts = () => ({
+      source: sourceClaims,
+      target: targetClaims,
+      sourcePods: sourcePods.pods,
+      targetPods: targetPods.pods,
+      replicationId: identity.replicationId,
+    });
     try {
-      const until = AbortSignal.any([signal, over.signal]);
-      const sourcePods = new PodWatch(source.client, identity.sourceNamespace, until);
-      const targetPods = new PodWatch(target.client, identity.destinationNamespace, until);
       await Promise.all([sourcePods.listed(LIST_MS), targetPods.listed(LIST_MS)]);
-      const facts = () => ({
-        source: sourceClaims,
-        target: targetClaims,
-        sourcePods: sourcePods.pods,
-        targetPods: targetPods.pods,
-        replicationId: identity.replicationId,
-      });
-      const plans = planClaims(facts());
-      this.#arrange(plans, (claim) => records.get(claim));
-      const round = { facts, sourcePods, targetPods, settings, cutOff };
-      const due = plans.filter(({ claim }) => wanted?.has(claim) ?? true);
-      await Promise.all(due.map((plan) => this.#look(plan, round)));
-    } finally {
+    } catch (error) {
       over.abort();
+      throw error;
     }
+    this.#arrange(planClaims(facts()), (claim) => records.get(claim));
+    return { facts, sourcePods, targetPods, settings, cutOff, end: () => over.abort() };
+  }
+
+  /** Copies what is wanted; never fails. */
+  async #work(wanted: ReadonlySet<string> | undefined, round: Round): Promise<void> {
+    const due = planClaims(round.facts()).filter(({ claim }) => wanted?.has(claim) ?? true);
+    await Promise.all(due.map((plan) => this.#look(plan, round)));
+    round.end();
   }
 
   /** Every claim that takes part has a state, and no other. */
@@ -178,8 +198,23 @@ export class VolumeSync {
   }
 
   async #look(plan: ClaimPlan, round: Round): Promise<void> {
-    const { target, signal } = this.#ports;
+    const { claim } = plan;
+    if (this.#busy.has(claim)) return void this.#again.add(claim);
     if (plan.kind === "leave") return this.#leave(plan);
+    this.#busy.add(claim);
+    try {
+      await this.#inTurn(plan, round);
+    } catch (error) {
+      const state = this.#states.get(claim) ?? { claim, phase: "Failed", holds: [] };
+      const end = { kind: "none", reason: "Internal", message: classify(error).message } as const;
+      this.#settle(claim, judgePass(state, end, this.#ports.clock.wallMs()));
+    }
+    this.#busy.delete(claim);
+    if (this.#again.delete(claim)) this.#want(claim);
+  }
+
+  async #inTurn(plan: Extract<ClaimPlan, { kind: "copy" }>, round: Round): Promise<void> {
+    const { target, signal } = this.#ports;
     const isOurTurn = await target.volumeTurns.enter(
       () => this.#ports.settings().concurrency,
       AbortSignal.any([signal, round.cutOff]),

@@ -4,6 +4,8 @@ import { numbersIn } from "./volumes_numbers.ts";
 import {
   agentObjects,
   APP,
+  ATTIC,
+  attic,
   database,
   DEADLINE_MS,
   inDatabase,
@@ -25,7 +27,7 @@ const LIST = "cd /data/tree && find . -printf '%y %m %U:%G %s %p %l\\n' | sort";
 Deno.test("data of volumes", async (t) => {
   await using scene = await startVolumeScene();
   const { source, dr } = scene;
-  await scene.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: APP } }, database]);
+  await scene.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: APP } }, database, attic]);
   await source.kubectl(["rollout", "status", "-n", APP, "statefulset/database", "--timeout=90s"], {
     deadlineMs: 100_000,
   });
@@ -77,15 +79,22 @@ Deno.test("data of volumes", async (t) => {
     await withReader(dr, async (run) => assert.equal((await run("ls /data")).trim(), ""));
   });
 
-  await t.step("a controller that is killed in mid-pass leaves nothing: the next one takes over", async () => {
-    const limit = { spec: { pvc: { syncData: true, bandwidthLimit: "100Ki" } } };
-    const patch = async (body: object) => {
-      const args = ["patch", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--type=merge", "-p"];
-      await source.kubectl([...args, JSON.stringify(body)]);
-    };
-    await inDatabase(scene, "cp -a /tmp/kept/. /data; head -c 5000000 /dev/urandom >/data/large; rm /tmp/stop");
-    await patch(limit);
+  const patch = async (body: object) => {
+    const args = ["patch", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--type=merge", "-p"];
+    await source.kubectl([...args, JSON.stringify(body)]);
+  };
+
+  await t.step("a volume that takes long keeps no other waiting", async () => {
+    await inDatabase(scene, "cp -a /tmp/kept/. /data; head -c 20000000 /dev/urandom >/data/large; rm /tmp/stop");
+    await patch({ spec: { pvc: { bandwidthLimit: "100Ki" } } });
     await untilVolume(scene, NAME, ({ phase, percent }) => phase === "Syncing" && percent > 0);
+    const askedMs = Date.now();
+    await syncNow(scene, NAME, "three");
+    await untilVolume(scene, NAME, ({ syncedUpTo }) => Date.parse(syncedUpTo) > askedMs, ATTIC);
+    assert.equal((await volumeOf(scene, NAME))?.phase, "Syncing");
+  });
+
+  await t.step("a controller that is killed in mid-pass leaves nothing: the next one takes over", async () => {
     const left = await agentObjects(scene);
     assert.ok(left.length >= 7, left.join(", "));
     await scene.controller.stop("SIGKILL");
@@ -105,18 +114,15 @@ Deno.test("data of volumes", async (t) => {
 
   await t.step("a Pod in DR that uses the claim keeps passes away", async () => {
     await withReader(dr, async () => {
-      await syncNow(scene, NAME, "three");
+      await syncNow(scene, NAME, "four");
       const { message } = await untilVolume(scene, NAME, ({ reason }) => reason === "TargetInUse");
       assert.match(message, /Pod reader uses the claim in DR/);
     });
   });
 
   await t.step("nothing but the data is left after the Replication is deleted", async () => {
-    await inDatabase(scene, "head -c 5000000 /dev/urandom >/data/large");
-    await source.kubectl([
-      ...["patch", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--type=merge", "-p"],
-      JSON.stringify({ spec: { pvc: { bandwidthLimit: "100Ki" } } }),
-    ]);
+    await inDatabase(scene, "head -c 20000000 /dev/urandom >/data/large");
+    await patch({ spec: { pvc: { bandwidthLimit: "100Ki" } } });
     await untilVolume(scene, NAME, ({ phase, percent }) => phase === "Syncing" && percent > 0);
     await source.kubectl(["delete", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--timeout=90s"], {
       deadlineMs: 100_000,

@@ -49,6 +49,17 @@ export const database = {
   },
 };
 
+/** A claim that no Pod uses, empty. */
+export const ATTIC = "attic";
+
+/** The claim of that name. */
+export const attic = {
+  apiVersion: "v1",
+  kind: "PersistentVolumeClaim",
+  metadata: { name: ATTIC, namespace: APP },
+  spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+};
+
 /** A scene whose clusters run Pods, with the permissions that volumes take. */
 export async function startVolumeScene(options: SceneOptions = {}): Promise<Scene> {
   const nodes = { nodes: true, agents: true } as const;
@@ -67,9 +78,9 @@ export async function inDatabase(scene: Scene, script: string): Promise<string> 
 }
 
 /** The volume's entry in the status of a Replication. */
-export async function volumeOf(scene: Scene, replication: string): Promise<Printed | undefined> {
+export async function volumeOf(scene: Scene, replication: string, claim = CLAIM): Promise<Printed | undefined> {
   const object = await scene.get(scene.source, "replications.dr-syncer.io", replication, "dr-syncer-system");
-  return object?.status?.volumes?.find(({ name }: Printed) => name === CLAIM);
+  return object?.status?.volumes?.find(({ name }: Printed) => name === claim);
 }
 
 /** Waits until the volume's entry is as the test wants it. */
@@ -77,10 +88,11 @@ export async function untilVolume(
   scene: Scene,
   replication: string,
   condition: (volume: Printed) => boolean,
+  claim = CLAIM,
 ): Promise<Printed> {
   let last: Printed | undefined;
-  return await waitFor(`volume ${CLAIM} of ${replication} as wanted`, async () => {
-    last = await volumeOf(scene, replication);
+  return await waitFor(`volume ${claim} of ${replication} as wanted`, async () => {
+    last = await volumeOf(scene, replication, claim);
     return last !== undefined && condition(last) ? last : undefined;
   }, { deadlineMs: DEADLINE_MS, pollMs: 300, describe: () => JSON.stringify(last) });
 }
