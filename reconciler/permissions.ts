@@ -96,7 +96,7 @@ export function lacksOf(
     // Condition DependenciesMissing: which classes there are.
     for (const type of CLASS_TYPES) need(["list"], type);
   }
-  if (volumes) { for (const [verbs, group, resource] of AGENT_VERBS[use]) need(verbs, { group, resource }); }
+  for (const [verbs, group, resource] of volumes ? AGENT_VERBS[use] : []) need(verbs, { group, resource });
   need(use === "Standby" ? ["get", "create"] : ["get"], { group: "", resource: "namespaces" });
   return lacks;
 }

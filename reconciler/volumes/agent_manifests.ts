@@ -137,6 +137,8 @@ export function sourceService({ id, name, namespace }: AgentSpec): KubeObject {
     spec: {
       type: "NodePort",
       externalTrafficPolicy: "Local",
+      // The node's rules are there before the agent listens: a first attempt that is dropped would cost ten seconds.
+      publishNotReadyAddresses: true,
       selector: { [AGENT]: name },
       ports: [{ name: "ssh", port: SSH_PORT, targetPort: "ssh", protocol: "TCP" }],
     },

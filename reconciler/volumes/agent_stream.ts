@@ -28,7 +28,7 @@ const LINE_BYTES = 1_048_576;
 
 /** What commanding needs. */
 export interface AgentStreamPorts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, "exec">;
   readonly namespace: string;
   readonly pod: string;
   readonly clock: Clock;
@@ -58,7 +58,8 @@ export async function commandPass(pass: PassRequestInput, ports: AgentStreamPort
       if (heard) heardMs = clock.nowMs();
       // Who stopped it does not wait for a stream that cannot be had.
       if (signal.aborted) return undefined;
-      if (clock.nowMs() - heardMs > GIVE_UP_MS) throw error;
+      // What it refuses once it refuses again.
+      if (error?.reason === "BadRequest" || clock.nowMs() - heardMs > GIVE_UP_MS) throw error;
       await waitFor(clock, RETRY_MS, over.signal);
     }
     return undefined;

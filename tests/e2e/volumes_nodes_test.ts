@@ -86,12 +86,31 @@ Deno.test("data of volumes", async (t) => {
 
   await t.step("a volume that takes long keeps no other waiting", async () => {
     await inDatabase(scene, "cp -a /tmp/kept/. /data; head -c 20000000 /dev/urandom >/data/large; rm /tmp/stop");
+    const patchedMs = Date.now();
     await patch({ spec: { pvc: { bandwidthLimit: "100Ki" } } });
     await untilVolume(scene, NAME, ({ phase, percent }) => phase === "Syncing" && percent > 0);
+    await untilVolume(
+      scene,
+      NAME,
+      ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) > patchedMs,
+      ATTIC,
+    );
     const askedMs = Date.now();
     await syncNow(scene, NAME, "three");
     await untilVolume(scene, NAME, ({ syncedUpTo }) => Date.parse(syncedUpTo) > askedMs, ATTIC);
     assert.equal((await volumeOf(scene, NAME))?.phase, "Syncing");
+  });
+
+  await t.step("a pass ends when its namespace is activated, and begins anew when it is a standby again", async () => {
+    const role = async (value: string) => {
+      await dr.kubectl(["annotate", "--overwrite", "lease", "dr-syncer", "-n", APP, `dr-syncer.io/role=${value}`]);
+    };
+    assert.ok((await agentObjects(scene)).length > 0);
+    await role("Active");
+    await untilNoAgents(scene);
+    await scene.condition(NAME, "VolumesSynced", "Unknown", "NotRunning");
+    await role("Standby");
+    await untilVolume(scene, NAME, ({ phase, percent }) => phase === "Syncing" && percent > 0);
   });
 
   await t.step("a controller that is killed in mid-pass leaves nothing: the next one takes over", async () => {
