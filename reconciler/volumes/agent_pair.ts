@@ -42,6 +42,14 @@ export class AgentError extends Error {
   }
 }
 
+/** Bounds of making a pair. */
+export interface PairCall {
+  /** Aborted: nothing is made any more. */
+  readonly signal: AbortSignal;
+  /** Aborted: what was sent is not waited for any longer. */
+  readonly cutOff: AbortSignal;
+}
+
 /** See the module. */
 export class AgentPair {
   readonly #source: PairEnd;
@@ -63,27 +71,28 @@ export class AgentPair {
    * Makes both, waits until they run, and answers where the source agent may be reached. Keys are of this pass alone: the private
    * client key is in DR only, the private host key in the source only. Throws `KubeError` and `AgentError`.
    */
-  async open(call: Call & { readonly signal: AbortSignal }): Promise<Address[]> {
+  async open(call: PairCall): Promise<Address[]> {
     const [source, target] = [this.#source, this.#target];
     const [client, host] = await Promise.all(["client", "host"].map(generateOpensshKey));
     if (client === undefined || host === undefined) return [];
     const sourceKeys = { "host-key": host.privateKey, "client-keys": `${client.publicKey}\n` };
     const targetKeys = { "client-key": client.privateKey, "host-keys": `${host.publicKey}\n` };
     // What a Pod mounts, and what keeps others from it, is there before it.
-    const [, , service] = await Promise.all([
+    const [, , service] = await allOf([
       this.#make(source, SECRETS, agentSecret(source.spec, sourceKeys), call),
       this.#make(source, NETWORK_POLICIES, sourcePolicy(source.spec), call),
       this.#make(source, SERVICES, sourceService(source.spec), call),
       this.#make(target, SECRETS, agentSecret(target.spec, targetKeys), call),
       this.#make(target, NETWORK_POLICIES, targetPolicy(target.spec, []), call),
     ]);
-    await Promise.all([source, target].map((end) => this.#make(end, PODS, agentPod(end.spec), call)));
+    await allOf([source, target].map((end) => this.#make(end, PODS, agentPod(end.spec), call)));
     const [sourcePod] = await Promise.all([source, target].map((end) => untilReady(end, call.signal)));
     const addresses = addressesOf(service, sourcePod);
     // Only now is it known where the target agent has to get to.
     const { metadata, ...body } = targetPolicy(target.spec, addresses);
     const patch = { type: "merge", body: { spec: body.spec } } as const;
-    await target.client.patch(NETWORK_POLICIES, { namespace: metadata.namespace, name: metadata.name }, patch, call);
+    const ref = { namespace: metadata.namespace, name: metadata.name };
+    await target.client.patch(NETWORK_POLICIES, ref, patch, { signal: call.signal });
     return addresses;
   }
 
@@ -99,9 +108,10 @@ export class AgentPair {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #make(end: PairEnd, type: ResourceType, object: KubeObject, call: Call): Promise<KubeObject> {
+  /** What was sent is waited for: a delete that overtook it would find nothing. */
+  async #make(end: PairEnd, type: ResourceType, object: KubeObject, call: PairCall): Promise<KubeObject> {
     this.#made.push({ end, type });
-    const made = await end.client.create(type, object, call);
+    const made = await end.client.create(type, object, { sendUntil: call.signal, signal: call.cutOff });
     if (end === this.#target) this.#audit("create", type, object.metadata.name);
     return made;
   }
@@ -111,6 +121,12 @@ export class AgentPair {
     const isGone = await remove(end.client, type, { namespace, name }, call);
     if (isGone && end === this.#target) this.#audit("delete", type, name);
   }
+}
+
+/** All answers; throws the first error, but not before every call is over. */
+async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(calls);
+  return await Promise.all(calls);
 }
 
 /** Throws `AgentError`. */

@@ -17,9 +17,11 @@ import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
-/** A port may not be open yet when its Pod is ready: every address is tried this often. */
+/** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
+const PATIENCE = 2;
+/** After that, every address is tried this often. */
 const ROUNDS = 3;
-const ROUND_PAUSE_MS = 2_000;
+const PAUSE_MS = 1_000;
 /** Whether we may still write is looked at this often, besides what the Pods tell. */
 const WATCH_MS = 1_000;
 /** Removing both agents takes no longer. */
@@ -82,7 +84,7 @@ export async function passVolume(job: VolumeJob, ports: VolumePassPorts): Promis
   const pair = new AgentPair(ends, (...what) => ports.audit(...what));
   try {
     watch.start(ends);
-    const addresses = await pair.open({ signal: watch.signal });
+    const addresses = await pair.open({ signal: watch.signal, cutOff: ports.cutOff });
     return await pull(job, id, ends, addresses, { ...ports, signal: watch.signal });
   } catch (error) {
     return explain(error, watch.why, ports.signal.aborted);
@@ -146,10 +148,10 @@ async function pull(
 ): Promise<VolumePassEnd> {
   const { clock, signal } = ports;
   let last: PassReport | undefined;
-  for (let attempt = 0; attempt < ROUNDS * addresses.length; attempt++) {
-    const address = addresses[attempt % addresses.length];
-    if (address === undefined) break;
-    if (attempt > 0 && attempt % addresses.length === 0) await waitFor(clock, ROUND_PAUSE_MS, signal);
+  const first = Array.from({ length: PATIENCE }, () => addresses.slice(0, 1));
+  const rounds = Array.from({ length: ROUNDS }, () => addresses);
+  for (const [attempt, address] of [...first, ...rounds].flat().entries()) {
+    if (attempt > 0) await waitFor(clock, PAUSE_MS, signal);
     signal.throwIfAborted();
     const request = requestOf(job, { ...id, passId: `${id.passId}-${attempt}` }, address, source.spec.name, ports);
     last = await commandPass(request, {

@@ -4,27 +4,22 @@
  * @module
  */
 import { systemClock } from "../../kube/clock.ts";
-import { listAll } from "../../kube/list_all.ts";
 import type { Log } from "../../kube/log.ts";
-import type { Call, KubeObject, ResourceType } from "../../kube/types.ts";
-import { CLAIMS } from "../builtin_types.ts";
+import type { ResourceType } from "../../kube/types.ts";
 import type { Clock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { classify } from "../failure.ts";
 import type { Fence } from "../fence.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
 import type { WritesUnderWay } from "../writes_under_way.ts";
-import { type ClaimFacts, type ClaimPlan, planClaims } from "./claim_plan.ts";
+import { type ClaimPlan, planClaims } from "./claim_plan.ts";
 import { removeAgents } from "./leftovers.ts";
 import { judgePass, type PassVerdict, REVIEW_MS } from "./pass_verdict.ts";
-import { PodWatch } from "./pod_watch.ts";
 import { passVolume } from "./volume_pass.ts";
-import { readRecords, writeRecord } from "./volume_record.ts";
+import { writeRecord } from "./volume_record.ts";
+import { openRound, type Round } from "./volume_round.ts";
 import type { VolumeSettings } from "./volume_settings.ts";
 import type { VolumeFacts, VolumeState } from "./volume_status.ts";
-
-/** How long a list or the first answer of a watch may take. */
-const LIST_MS = 60_000;
 
 /** What it needs of its Replication. */
 export interface VolumeSyncPorts {
@@ -45,16 +40,7 @@ export interface VolumeSyncPorts {
   changed(): void;
 }
 
-/** What the claims and Pods of both ends are during one round. */
-interface Round {
-  readonly facts: () => ClaimFacts;
-  readonly sourcePods: PodWatch;
-  readonly targetPods: PodWatch;
-  readonly settings: VolumeSettings;
-  readonly cutOff: AbortSignal;
-  /** Ends the watches. */
-  end(): void;
-}
+type CopyPlan = Extract<ClaimPlan, { kind: "copy" }>;
 
 /** See the module. */
 export class VolumeSync {
@@ -119,7 +105,7 @@ export class VolumeSync {
       this.#wanted = new Set();
       try {
         const round = await this.#begin(cutOff);
-        if (round !== undefined) rounds.push(this.#work(wanted, round));
+        if (round !== undefined) rounds.push(this.#work(wanted, round, cutOff));
         this.#problem = undefined;
       } catch (error) {
         if (!signal.aborted) this.#onProblem(error);
@@ -145,42 +131,19 @@ export class VolumeSync {
   async #begin(cutOff: AbortSignal): Promise<Round | undefined> {
     const { source, target, identity, fence, signal, mayWrite } = this.#ports;
     await fence.prove();
-    const settings = this.#ports.settings();
     if (!mayWrite()) return undefined;
     // What runs would be swept away, too.
     if (this.#mustSweep && this.#busy.size === 0) await this.#sweep(cutOff);
-    if (!settings.enabled) return undefined;
-    const call = { signal, deadlineMs: LIST_MS };
-    const [sourceClaims, targetClaims, records] = await Promise.all([
-      readClaims(source, identity.sourceNamespace, call),
-      readClaims(target, identity.destinationNamespace, call),
-      readRecords(target.client, this.#recordsOf(), call),
-    ]);
-    const over = new AbortController();
-    const until = AbortSignal.any([signal, over.signal]);
-    const sourcePods = new PodWatch(source.client, identity.sourceNamespace, until);
-    const targetPods = new PodWatch(target.client, identity.destinationNamespace, until);
-    const facts = () => ({
-      source: sourceClaims,
-      target: targetClaims,
-      sourcePods: sourcePods.pods,
-      targetPods: targetPods.pods,
-      replicationId: identity.replicationId,
-    });
-    try {
-      await Promise.all([sourcePods.listed(LIST_MS), targetPods.listed(LIST_MS)]);
-    } catch (error) {
-      over.abort();
-      throw error;
-    }
-    this.#arrange(planClaims(facts()), (claim) => records.get(claim));
-    return { facts, sourcePods, targetPods, settings, cutOff, end: () => over.abort() };
+    if (!this.#ports.settings().enabled) return undefined;
+    const round = await openRound({ source, target, identity }, signal);
+    this.#arrange(planClaims(round.facts()), (claim) => round.records.get(claim));
+    return round;
   }
 
   /** Copies what is wanted; never fails. */
-  async #work(wanted: ReadonlySet<string> | undefined, round: Round): Promise<void> {
+  async #work(wanted: ReadonlySet<string> | undefined, round: Round, cutOff: AbortSignal): Promise<void> {
     const due = planClaims(round.facts()).filter(({ claim }) => wanted?.has(claim) ?? true);
-    await Promise.all(due.map((plan) => this.#look(plan, round)));
+    await Promise.all(due.map((plan) => this.#look(plan, round, cutOff)));
     round.end();
   }
 
@@ -197,13 +160,13 @@ export class VolumeSync {
     this.#ports.changed();
   }
 
-  async #look(plan: ClaimPlan, round: Round): Promise<void> {
+  async #look(plan: ClaimPlan, round: Round, cutOff: AbortSignal): Promise<void> {
     const { claim } = plan;
     if (this.#busy.has(claim)) return void this.#again.add(claim);
     if (plan.kind === "leave") return this.#leave(plan);
     this.#busy.add(claim);
     try {
-      await this.#inTurn(plan, round);
+      await this.#inTurn(plan, round, cutOff);
     } catch (error) {
       const state = this.#states.get(claim) ?? { claim, phase: "Failed", holds: [] };
       const end = { kind: "none", reason: "Internal", message: classify(error).message } as const;
@@ -213,11 +176,11 @@ export class VolumeSync {
     if (this.#again.delete(claim)) this.#want(claim);
   }
 
-  async #inTurn(plan: Extract<ClaimPlan, { kind: "copy" }>, round: Round): Promise<void> {
+  async #inTurn(plan: CopyPlan, round: Round, cutOff: AbortSignal): Promise<void> {
     const { target, signal } = this.#ports;
     const isOurTurn = await target.volumeTurns.enter(
       () => this.#ports.settings().concurrency,
-      AbortSignal.any([signal, round.cutOff]),
+      AbortSignal.any([signal, cutOff]),
     );
     if (!isOurTurn) return;
     try {
@@ -226,18 +189,18 @@ export class VolumeSync {
       const source = facts.source.filter(({ metadata }) => metadata.name === plan.claim);
       const now = planClaims({ ...facts, source })[0];
       if (now?.kind === "leave") return this.#leave(now);
-      if (now !== undefined) await this.#copy(now, round);
+      if (now !== undefined) await this.#copy(now, round, cutOff);
     } finally {
       target.volumeTurns.leave();
     }
   }
 
-  async #copy(plan: Extract<ClaimPlan, { kind: "copy" }>, round: Round): Promise<void> {
+  async #copy(plan: CopyPlan, round: Round, cutOff: AbortSignal): Promise<void> {
     const { source, target, identity, fence, clock, signal, log, audit, mayWrite } = this.#ports;
     const { claim } = plan;
     const before = this.#states.get(claim) ?? { claim, phase: "Pending", holds: [] };
     this.#set({ ...before, phase: "Syncing", reason: undefined, message: undefined, percent: undefined });
-    const { image, excludes, bandwidthKiBps } = round.settings;
+    const { image, excludes, bandwidthKiBps } = this.#ports.settings();
     const end = await passVolume({ plan, record: before.record, approvals: this.#approvals }, {
       source: source.client,
       target: target.client,
@@ -250,7 +213,7 @@ export class VolumeSync {
       bandwidthKiBps,
       clock: systemClock,
       signal,
-      cutOff: round.cutOff,
+      cutOff,
       newId: () => crypto.randomUUID().slice(0, 8),
       mayWrite,
       onProgress: ({ progress }) => progress && this.#progress(claim, progress.percent),
@@ -260,7 +223,7 @@ export class VolumeSync {
       },
       audit: (operation, type, name) => audit(type, operation, name),
     });
-    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), round.cutOff));
+    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff));
   }
 
   /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
@@ -325,9 +288,4 @@ export class VolumeSync {
     const { destinationNamespace: namespace, replicationId } = this.#ports.identity;
     return { namespace, replicationId };
   }
-}
-
-async function readClaims({ client }: Cluster, namespace: string, call: Call): Promise<KubeObject[]> {
-  const pages = await Array.fromAsync(listAll(client, CLAIMS, { ...call, namespace }));
-  return pages.flatMap(({ items }) => items);
 }

@@ -110,6 +110,7 @@ Deno.test("data of volumes", async (t) => {
     await untilNoAgents(scene);
     await scene.condition(NAME, "VolumesSynced", "Unknown", "NotRunning");
     await role("Standby");
+    await scene.condition(NAME, "VolumesSynced", "True", "AllSynced", DEADLINE_MS);
     await untilVolume(scene, NAME, ({ phase, percent }) => phase === "Syncing" && percent > 0);
   });
 
