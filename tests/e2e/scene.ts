@@ -93,10 +93,13 @@ export class Scene implements AsyncDisposable {
     condition: (object: Printed) => unknown = () => true,
     deadlineMs = 20_000,
   ): Promise<Printed> {
-    return await waitFor(`${kind}/${name} in ${cluster.name}/${namespace}`, async () => {
-      const object = await this.get(cluster, kind, name, namespace);
-      return object !== undefined && condition(object) ? object : undefined;
-    }, { deadlineMs });
+    let last: Printed | undefined;
+    const look = async () => {
+      last = await this.get(cluster, kind, name, namespace);
+      return last !== undefined && condition(last) ? last : undefined;
+    };
+    const describe = () => last === undefined ? "it was not there" : `seen last: ${JSON.stringify(last)}`;
+    return await waitFor(`${kind}/${name} in ${cluster.name}/${namespace}`, look, { deadlineMs, describe });
   }
 
   /** Waits until an object is gone. */
