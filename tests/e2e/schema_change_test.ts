@@ -31,7 +31,7 @@ const WIDGETS: ResourceType = {
 };
 const TEXT = { type: "string" };
 
-function definition(fields: Record<string, object>): KubeObject {
+function definition(fields: Record<string, object>, subresources?: object): KubeObject {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -44,6 +44,7 @@ function definition(fields: Record<string, object>): KubeObject {
         name: "v1",
         served: true,
         storage: true,
+        ...(subresources === undefined ? {} : { subresources }),
         schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties: fields } } } },
       }],
     },
@@ -55,7 +56,10 @@ function widget(name: string, spec: object): KubeObject {
 }
 
 const OWN_NAMES = Array.from({ length: ROUNDS }, (_, round) => `field${round}`);
-const EVERYTHING = Object.fromEntries(["size", ...OWN_NAMES].map((name) => [name, TEXT]));
+const EVERYTHING = {
+  ...Object.fromEntries(["size", ...OWN_NAMES].map((name) => [name, TEXT])),
+  count: { type: "integer" },
+};
 
 Deno.test("a definition changes in the source", async (t) => {
   await using safety = await startSafetyScene();
@@ -71,6 +75,7 @@ Deno.test("a definition changes in the source", async (t) => {
   for (const name of ["written", "left"]) await scene.until(scene.dr, "widget", name, NAME, undefined, DEADLINE_MS);
   await t.step("what is written the moment after arrives whole", () => writtenAtOnce(safety));
   await t.step("what nobody writes follows, too: a default", () => defaulted(safety));
+  await t.step("what has replicas from now on is taken down", () => scaled(safety));
   await t.step("and in a Scheduled Replication with its next pass", () => scheduled(safety));
 });
 
@@ -104,6 +109,31 @@ async function defaulted({ scene }: SafetyScene): Promise<void> {
   await scene.until(scene.dr, "widget", "left", NAME, ({ spec }) => spec.field0 === "given", DEADLINE_MS);
   const { spec }: Printed = await scene.get(scene.dr, "widget", "written", NAME);
   assert.equal(spec.field0, "field0");
+}
+
+/** Once the source takes the object: before it knows all fields, it refuses it. */
+async function applyWhole(scene: SafetyScene["scene"], name: string, spec: object): Promise<void> {
+  await waitFor("the source to take every field", async () => {
+    await scene.apply([widget(name, spec)]);
+    return true;
+  }, { deadlineMs: DEADLINE_MS });
+}
+
+async function scaled({ scene }: SafetyScene): Promise<void> {
+  await scene.apply([definition(EVERYTHING)]);
+  await applyWhole(scene, "running", { size: "1", count: 3 });
+  await scene.until(scene.dr, "widget", "running", NAME, ({ spec }) => spec.count === 3, DEADLINE_MS);
+  const scale = { specReplicasPath: ".spec.count", statusReplicasPath: ".status.count" };
+  await scene.apply([definition(EVERYTHING, { scale })]);
+  const { metadata } = await scene.until(
+    scene.dr,
+    "widget",
+    "running",
+    NAME,
+    ({ spec }) => spec.count === 0,
+    DEADLINE_MS,
+  );
+  assert.equal(metadata.annotations["dr-syncer.io/original-replicas"], "3");
 }
 
 async function scheduled(safety: SafetyScene): Promise<void> {
