@@ -98,8 +98,16 @@ export class Scene implements AsyncDisposable {
       last = await this.get(cluster, kind, name, namespace);
       return last !== undefined && condition(last) ? last : undefined;
     };
-    const describe = () => last === undefined ? "it was not there" : `seen last: ${JSON.stringify(last)}`;
+    const describe = () => {
+      const seen = last === undefined ? "it was not there" : `seen last: ${JSON.stringify(last)}`;
+      return `${seen}\nthe controller said last:\n${this.#lastWords()}`;
+    };
     return await waitFor(`${kind}/${name} in ${cluster.name}/${namespace}`, look, { deadlineMs, describe });
+  }
+
+  #lastWords(): string {
+    const lines = this.controllers.at(-1)?.rawLines.slice(-25) ?? [];
+    return lines.map((line) => line.slice(0, 400)).join("\n");
   }
 
   /** Waits until an object is gone. */
