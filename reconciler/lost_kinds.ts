@@ -8,6 +8,7 @@ import { MANAGED_BY } from "../crds/keys.ts";
 import { listAll } from "../kube/list_all.ts";
 import { type Discovery, groupResource, type Reader, type ResourceType } from "../kube/types.ts";
 import { mirroredKind } from "./desired/kinds.ts";
+import { LookLoop } from "./look_loop.ts";
 
 /** Copies of one kind. */
 export interface LostKind {
@@ -32,13 +33,12 @@ export interface LostKindsPorts {
 /** See the module. */
 export class LostKinds {
   readonly #ports: LostKindsPorts;
+  readonly #looks: LookLoop;
   #findings: readonly LostKind[] = [];
-  #pass: unknown;
-  #looking = false;
-  #again = false;
 
   constructor(ports: LostKindsPorts) {
     this.#ports = ports;
+    this.#looks = new LookLoop({ signal: ports.signal, look: () => this.#lookOnce() });
   }
 
   get findings(): readonly LostKind[] {
@@ -47,9 +47,7 @@ export class LostKinds {
 
   /** Looks when a full pass has ended since (`pass` is another one). */
   passed(pass: unknown): void {
-    if (pass === this.#pass) return;
-    this.#pass = pass;
-    this.look();
+    this.#looks.passed(pass);
   }
 
   /** Time has passed: somebody may have deleted what was found. */
@@ -59,27 +57,21 @@ export class LostKinds {
 
   /** Counts the copies of every such kind, soon. */
   look(): void {
-    this.#again = true;
-    if (!this.#looking) void this.#lookUntilQuiet();
+    void this.#looks.ask();
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    this.#looking = true;
-    while (this.#again && !this.#ports.signal.aborted) {
-      this.#again = false;
-      // Whoever follows the kinds may be told of a change after us.
-      await Promise.resolve();
-      const findings: LostKind[] = [];
-      for (const type of this.#ports.kinds()) {
-        const finding = await this.#find(type);
-        if (finding !== undefined) findings.push(finding);
-      }
-      if (this.#ports.signal.aborted) break;
-      if (JSON.stringify(findings) === JSON.stringify(this.#findings)) continue;
-      this.#findings = findings;
-      this.#ports.changed();
+  async #lookOnce(): Promise<void> {
+    const { signal, kinds, changed } = this.#ports;
+    // Whoever follows the kinds may be told of a change after us.
+    await Promise.resolve();
+    const findings: LostKind[] = [];
+    for (const type of kinds()) {
+      const finding = await this.#find(type);
+      if (finding !== undefined) findings.push(finding);
     }
-    this.#looking = false;
+    if (signal.aborted || JSON.stringify(findings) === JSON.stringify(this.#findings)) return;
+    this.#findings = findings;
+    changed();
   }
 
   async #find(type: ResourceType): Promise<LostKind | undefined> {
