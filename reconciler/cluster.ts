@@ -14,6 +14,7 @@ import {
 } from "../kube/types.ts";
 import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
+import { CopyCounts } from "./copy_counts.ts";
 import {
   type DefinitionFacts,
   type Definitions,
@@ -65,6 +66,8 @@ export class Cluster {
   readonly proofs: LifeProofs;
   readonly dispatcher: Dispatcher;
   readonly classes: ClassNames;
+  /** Copies in this cluster of kinds that only it serves. */
+  readonly copyCounts: CopyCounts;
   #catalogue: Catalogue | undefined;
   readonly #clock: Clock;
   readonly #youngSince = new Map<string, number>();
@@ -92,6 +95,7 @@ export class Cluster {
     this.clusterId = options.clusterId;
     this.proofs = new LifeProofs(client, clock);
     this.classes = new ClassNames(client);
+    this.copyCounts = new CopyCounts(client, clock);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);
