@@ -5,6 +5,7 @@ import { createTransport } from "../../kube/transport.ts";
 import { watchCatalogue } from "../../reconciler/catalogue_watch.ts";
 import { systemClock } from "../../reconciler/clock.ts";
 import { Cluster } from "../../reconciler/cluster.ts";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { type ApiCall, failing, startApiProxy } from "../faults/api_proxy.ts";
 import { type Cluster as RigCluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
@@ -115,28 +116,15 @@ async function apply(rig: RigCluster, items: readonly object[]): Promise<void> {
   await rig.kubectl(["apply", "--server-side", "-f", "-"], { stdin });
 }
 
-function definition(singular: string, fields: object = {}): object {
-  const plural = singular.endsWith("h") ? `${singular}es` : `${singular}s`;
-  const spec = { type: "object", properties: { replicas: { type: "integer" }, ...fields } };
-  const status = { type: "object", properties: { replicas: { type: "integer" } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.example.com` },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: singular[0]?.toUpperCase() + singular.slice(1), plural, singular },
-      versions: [{
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", properties: { spec, status } } },
-        subresources: {
-          scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
-          status: {},
-        },
-      }],
+function definition(singular: string, fields: Record<string, object> = {}): object {
+  const replicas = { type: "integer" };
+  return customDefinition({
+    kind: `${singular[0]?.toUpperCase()}${singular.slice(1)}`,
+    plural: singular.endsWith("h") ? `${singular}es` : `${singular}s`,
+    schema: schemaOf({ replicas, ...fields }, { replicas }),
+    subresources: {
+      scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
+      status: {},
     },
-  };
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { CONTROL } from "./api.ts";
 import { CANARY, deployment, failure, map, status } from "./refusals.ts";
@@ -41,19 +42,7 @@ Deno.test("changes that no copy can take in place", async (t) => {
 function definition(strict: boolean): object {
   const rule = { rule: "self == oldSelf", message: "Value is immutable" };
   const shape = { type: "string", ...(strict ? { "x-kubernetes-validations": [rule] } : {}) };
-  const spec = { type: "object", properties: { shape } };
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: "widgets.example.com" },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: "Widget", plural: "widgets" },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
+  return customDefinition({ kind: "Widget", schema: schemaOf({ shape }) });
 }
 
 function widget(namespace: string, name: string, shape: string): object {

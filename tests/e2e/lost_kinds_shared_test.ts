@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition } from "../custom_definition.ts";
 import { type ApiProxy, failing, startApiProxy } from "../faults/api_proxy.ts";
 import { connectDr, installDr } from "../rig/install.ts";
 import { conditionOf, CONTROL } from "./api.ts";
@@ -108,16 +109,5 @@ function countLists(proxy: ApiProxy) {
 }
 
 function definition(kind: string): object {
-  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${kind}s.${GROUP}` },
-    spec: {
-      group: GROUP,
-      scope: "Namespaced",
-      names: { kind: `${kind[0]?.toUpperCase()}${kind.slice(1)}`, plural: `${kind}s` },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
+  return customDefinition({ kind: `${kind[0]?.toUpperCase()}${kind.slice(1)}`, group: GROUP });
 }

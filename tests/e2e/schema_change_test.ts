@@ -9,6 +9,7 @@ import { parseInlineKubeconfig } from "../../kube/config.ts";
 import { createTransport } from "../../kube/transport.ts";
 import type { KubeObject, ResourceType } from "../../kube/types.ts";
 import { DEFINITIONS } from "../../reconciler/builtin_types.ts";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
 import type { Printed } from "./scene.ts";
@@ -32,23 +33,7 @@ const WIDGETS: ResourceType = {
 const TEXT = { type: "string" };
 
 function definition(fields: Record<string, object>, subresources?: object): KubeObject {
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: CRD },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: "Widget", plural: "widgets" },
-      versions: [{
-        name: "v1",
-        served: true,
-        storage: true,
-        ...(subresources === undefined ? {} : { subresources }),
-        schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties: fields } } } },
-      }],
-    },
-  };
+  return customDefinition({ kind: "Widget", schema: schemaOf(fields), subresources });
 }
 
 function widget(name: string, spec: object): KubeObject {
