@@ -72,17 +72,22 @@ Deno.test("events of definitions cost few and small reads, and end when they are
       assert.ok(looks(calls) <= 60, `${looks(calls)} looks for 30 definitions`);
       assert.ok(!definitionsRead(calls).includes(DEFINITIONS), "none lists them all");
     });
-    await t.step("one that changed while nobody told of it counts as changed, its whole group with it", async () => {
+    await t.step("what changed, came or went while nobody told of it is noticed", async () => {
       redefined.length = 0;
       const offline = proxy.inject(({ path, watch }) =>
         watch && path === DEFINITIONS ? failing(410, "Expired") : undefined
       );
       proxy.breakWatches();
-      await apply(rig, [definition("known2", { colour: { type: "string" } })]);
+      await apply(rig, [definition("known2", { colour: { type: "string" } }), definition("late")]);
+      await rig.kubectl(["delete", "crd", "known3s.example.com"]);
       offline();
-      await waitFor("it to be noticed", () => redefined.includes("known2s.example.com"), { deadlineMs: DEADLINE_MS });
-      assert.ok(redefined.includes("known3s.example.com"));
-      assert.ok(redefined.every((kind) => kind.endsWith(".example.com")), redefined.join());
+      await until(cluster, () => {
+        const versions = cluster.catalogue?.discovery.versions;
+        return versions?.has("lates.example.com") === true && !versions.has("known3s.example.com");
+      });
+      const told = () => ["known2s.example.com", "lates.example.com"].every((kind) => redefined.includes(kind));
+      await waitFor("both to be told", told, { deadlineMs: DEADLINE_MS, describe: () => redefined.join() });
+      assert.ok(!redefined.includes("known4s.example.com"), "of which nothing is new");
     });
   } finally {
     stop.abort();
