@@ -46,6 +46,8 @@ const STUCK_MS = 150_000;
 const RESYNC_SPAN_PART = 10;
 /** A SIGTERM is answered within 10 s. */
 const STOP_DEADLINE_MS = 8_000;
+/** Until every node knows that this Pod takes no calls any more, some still send them here. */
+const DRAIN_MS = 5_000;
 /** A Lease that could not be renewed is another's 5 s later: by then nothing of ours is in flight. */
 const LOST_DEADLINE_MS = 4_000;
 
@@ -75,14 +77,17 @@ async function runController(flags: ControllerFlags): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => stop.abort());
   const parts = await assemble(flags, whoAmI(flags));
   const { controller, admission, identity, log } = parts;
-  const health = serveHealth(healthApp(parts), { host: flags.host, port: flags.healthPort, signal: stop.signal });
+  const gone = new AbortController();
+  const health = serveHealth(healthApp(parts), { host: flags.host, port: flags.healthPort, signal: gone.signal });
   log.info("listening", { webhookPort: admission.port, healthPort: health.port, identity });
   const spanMs = flags.resyncInterval * 60_000 / RESYNC_SPAN_PART;
   const minutes = flags.resyncInterval === 60 ? "0" : `*/${flags.resyncInterval}`;
   Deno.cron("full resync", `${minutes} * * * *`, { signal: stop.signal }, () => controller.resync(spanMs));
+  const drained = aborted(stop.signal).then(() => drain(parts));
   await lead(parts, stop.signal);
   log.info("stopping", { identity });
-  await shutDown(parts);
+  await shutDown(parts, drained);
+  gone.abort();
   await health.finished;
   await tearDownLogging();
 }
@@ -213,6 +218,8 @@ async function assemble(flags: ControllerFlags, who: Who): Promise<Parts> {
     log.debug("what the admission server judges by has changed");
     admission.setWorld(snapshot(controller, flags, namespace));
   };
+  // Who does not lead hears of the world when it changes: what was known before there was a server is told now.
+  if (controller.synced) late.setWorld();
   return { ...who, client, controller, keeper, admission, recorder, metrics, log, late };
 }
 
@@ -308,12 +315,20 @@ async function removeWebhooks({ client, keeper, log, namespace, podName }: Parts
   );
 }
 
-async function shutDown(parts: Parts): Promise<void> {
+/** A Service leads to a Pod for a while after that was told to end: what comes is answered, and sent elsewhere. */
+async function drain({ admission, podName }: Parts): Promise<void> {
+  if (podName === undefined) return;
+  admission.drain();
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+}
+
+async function shutDown(parts: Parts, drained: Promise<void>): Promise<void> {
   const { client, controller, keeper, admission, recorder, namespace, podName } = parts;
   await keeper.stop();
   await controller.close();
   if (podName !== undefined) await unlabelLeader(client, namespace, podName).catch(() => {});
   await recorder.close();
+  await drained;
   await admission.stop(STOP_DEADLINE_MS / 4);
   client.close();
 }

@@ -15,6 +15,7 @@ import type { Clock } from "./clock.ts";
 import type { Pods } from "./desired/pods.ts";
 import { classify, type Failure, remedyOf } from "./failure.ts";
 import { readQuota, removeQuota } from "./live_quota.ts";
+import { LookLoop } from "./look_loop.ts";
 import { ownerChain, type OwnerLookup } from "./owner_chain.ts";
 import { REFUSALS, StandbyAttempts } from "./standby_attempts.ts";
 import type { Intruder, StandbyFacts } from "./standby_quiet.ts";
@@ -56,13 +57,13 @@ export class Backstop {
   #facts: StandbyFacts;
   #allowance = "";
   readonly #deaf = new Map<ResourceType, string>();
-  #looking = false;
-  #again = false;
+  readonly #looks: LookLoop;
 
   constructor(ports: BackstopPorts) {
     this.#ports = ports;
     const problem = { reason: "NotLooked", message: "not looked at yet" };
     this.#facts = { wanted: ports.scaleToZero, intruders: [], refused: [], inForce: false, problem };
+    this.#looks = new LookLoop({ signal: ports.signal, look: () => this.#lookAndPause() });
   }
 
   get facts(): StandbyFacts {
@@ -111,18 +112,12 @@ export class Backstop {
 
   /** Looks soon; calls meanwhile ask for one more look. */
   look(): void {
-    this.#again = true;
-    if (!this.#looking) void this.#lookUntilQuiet();
+    void this.#looks.ask();
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    this.#looking = true;
-    while (this.#again && !this.#ports.signal.aborted) {
-      this.#again = false;
-      await this.#look();
-      await waitFor(systemClock, PAUSE_MS, this.#ports.signal);
-    }
-    this.#looking = false;
+  async #lookAndPause(): Promise<void> {
+    await this.#look();
+    await waitFor(systemClock, PAUSE_MS, this.#ports.signal);
   }
 
   /** A watch that may not be opened must not look like silence. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { apiVersionOf, groupResource, type WatchEvent } from "../kube/types.ts";
+import type { ObjectMeta } from "../kube/types.ts";
 import { type Announced, isShown } from "./announced.ts";
 import { DEFINITIONS } from "./builtin_types.ts";
 import type { Cluster } from "./cluster.ts";
@@ -23,10 +23,21 @@ const CONFIRM_MS = 3_000;
 /** Keeps a cluster's catalogue fresh until the signal is aborted. */
 export function watchCatalogue(cluster: Cluster, log: Log, signal: AbortSignal): void {
   const watch = new CatalogueWatch(cluster, log, signal);
-  cluster.client.watch(DEFINITIONS, { metadataOnly: true, start: "now" }, {
-    live: () => void watch.refresh(),
-    event: (event) => watch.changed(event),
+  let listing = new Map<string, string>();
+  cluster.client.watch(DEFINITIONS, { metadataOnly: true, start: "list" }, {
+    begin: () => listing = new Map(),
+    item: ({ object: { metadata } }) => listing.set(metadata.name, idOf(metadata)),
+    live: () => watch.listed(listing),
+    event: ({ type, object: { metadata } }) => {
+      // A deletion may come within a list, of an item of it.
+      if (type === "Deleted") listing.delete(metadata.name);
+      watch.changed(metadata.name, type === "Deleted" ? undefined : idOf(metadata));
+    },
   }, signal);
+}
+
+function idOf({ uid, generation }: ObjectMeta): string {
+  return `${uid}/${generation}`;
 }
 
 interface Pending extends Announced {
@@ -39,6 +50,8 @@ class CatalogueWatch {
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #pending = new Map<string, Pending>();
+  /** uid and generation of every definition as told last; undefined before the first list. */
+  #ids: Map<string, string> | undefined;
   /** What is shown of definitions that changed: their ids, and the digests of their schemas. */
   readonly #shown = new Map<string, { readonly id: string; readonly schemas: string | undefined }>();
   /** Groups of the definitions that were shown since nothing was pending. */
@@ -54,24 +67,20 @@ class CatalogueWatch {
     signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
   }
 
-  /** What happened before was not told. */
-  async refresh(): Promise<void> {
-    try {
-      const before = this.#cluster.catalogue?.schemas;
-      const { discovery, schemas } = await this.#cluster.refreshCatalogue(this.#signal);
-      if (before === undefined) return;
-      for (const type of discovery.types) {
-        const id = apiVersionOf(type);
-        if (before.get(id) !== schemas.get(id)) this.#cluster.redefined(groupResource(type));
-      }
-    } catch (error) {
-      this.#warn(error);
-    }
+  /** All definitions there are. Those that came, changed or went while nobody told of it have done so now. */
+  listed(listing: ReadonlyMap<string, string>): void {
+    this.#cluster.refreshCatalogue(this.#signal).catch((error: unknown) => this.#warn(error));
+    const known = this.#ids;
+    this.#ids = new Map(listing);
+    if (known === undefined) return;
+    for (const [name, id] of listing) if (known.get(name) !== id) this.changed(name, id);
+    for (const name of known.keys()) if (!listing.has(name)) this.changed(name, undefined);
   }
 
-  changed({ type, object }: WatchEvent): void {
-    const { name, uid, generation } = object.metadata;
-    const id = type === "Deleted" ? undefined : `${uid}/${generation}`;
+  /** A definition is there with this uid and generation, or is gone. */
+  changed(name: string, id: string | undefined): void {
+    if (id === undefined) this.#ids?.delete(name);
+    else this.#ids?.set(name, id);
     const shown = this.#shown.get(name);
     // A status that changes announces nothing, once what it is the status of is shown.
     if (id !== undefined && shown?.id === id) return;

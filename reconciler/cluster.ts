@@ -14,6 +14,7 @@ import {
 } from "../kube/types.ts";
 import { ClassNames } from "./classes.ts";
 import type { Clock } from "./clock.ts";
+import { CopyCounts } from "./copy_counts.ts";
 import {
   type DefinitionFacts,
   type Definitions,
@@ -68,6 +69,8 @@ export class Cluster {
   readonly classes: ClassNames;
   /** Of volumes that are copied to it. */
   readonly volumeTurns = new VolumeTurns();
+  /** Copies in this cluster of kinds that only it serves. */
+  readonly copyCounts: CopyCounts;
   #catalogue: Catalogue | undefined;
   readonly #clock: Clock;
   readonly #youngSince = new Map<string, number>();
@@ -95,6 +98,7 @@ export class Cluster {
     this.clusterId = options.clusterId;
     this.proofs = new LifeProofs(client, clock);
     this.classes = new ClassNames(client);
+    this.copyCounts = new CopyCounts(client, clock);
     this.dispatcher = new Dispatcher({ clock, onLimit: options.onLimit });
     const reconnected = (kind: string) => options.onReconnect(name, kind);
     this.objects = new WatchHub(client, {}, clock, reconnected);

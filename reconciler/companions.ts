@@ -94,7 +94,8 @@ export class Companions {
     this.#volumes = ports.volumes === undefined ? undefined : this.#openVolumes(signal, ports.volumes);
     this.#lostKinds = new LostKinds({
       ...ports.identity,
-      target: ports.target.client,
+      counts: ports.target.copyCounts,
+      clock: ports.clock,
       signal,
       kinds: () => this.#kindsOfDrAlone(),
       changed,
@@ -161,10 +162,10 @@ export class Companions {
     this.#lostKinds.look();
   }
 
-  #kindsOfDrAlone(): ResourceType[] {
+  #kindsOfDrAlone(): ResourceType[] | undefined {
     const { source, target } = this.#ports;
     const followed = this.#replicator?.plan.kinds ?? [];
-    if (source.catalogue === undefined || target.catalogue === undefined || followed.length === 0) return [];
+    if (source.catalogue === undefined || target.catalogue === undefined || followed.length === 0) return undefined;
     const names = new Set(followed.map(({ name }) => name));
     return kindsOfDrAlone(target.catalogue.discovery, names, source.catalogue.discovery.stale);
   }

@@ -17,7 +17,6 @@ type Derived =
   | "sourceIdentityKnown"
   | "adaptation"
   | "isYoung"
-  | "specReplicasPath"
   | "targetSchema";
 
 /** What a context is made of. */
@@ -39,7 +38,6 @@ export function makeContext({ source, target, namespace, adaptations, ...own }: 
     sourceIdentityKnown: () => namespace.identityKnown,
     adaptation: (kind) => adaptations()(kind.name),
     isYoung: (kind) => target.isYoung(kind.name),
-    specReplicasPath: (kind) => source.catalogue?.scalePaths.get(kind.name),
     targetSchema: (kind) => target.catalogue?.schemas.get(targetSchemaOf(kind)),
   };
 }

@@ -81,6 +81,7 @@ export class Controller {
   /** How often a cluster began to serve other kinds. */
   #catalogueChanges = 0;
   #localClusterId: string | undefined;
+  readonly #identified: Promise<void>;
   #term: Term | undefined;
 
   constructor(options: ControllerOptions) {
@@ -102,11 +103,26 @@ export class Controller {
       circumstances: () => [this.synced, this.#catalogueChanges, ...this.#clusters(), ...this.secretNames().sort()],
       judged: () => options.metrics.validations.inc(),
     });
+    this.#identified = this.#identify();
   }
 
-  /** Whether our kinds and their Secrets are known. */
+  /** Who does not lead judges by it, too. */
+  async #identify(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted && this.#localClusterId === undefined) {
+      try {
+        this.#localClusterId = await readClusterId(this.#options.client, { signal });
+        this.#onObjects();
+      } catch {
+        await waitFor(timers, RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** Whether our kinds, their Secrets and the own cluster's identity are known: all that objects are judged by. */
   get synced(): boolean {
-    return this.#remotes.synced && this.#replications.synced && this.#secrets.synced;
+    return this.#localClusterId !== undefined && this.#remotes.synced && this.#replications.synced &&
+      this.#secrets.synced;
   }
 
   get leading(): boolean {
@@ -230,7 +246,7 @@ export class Controller {
   async close(): Promise<void> {
     await this.resign();
     this.#abort.abort();
-    await Promise.all([this.#remotes.done, this.#replications.done, this.#secrets.done]);
+    await Promise.all([this.#identified, this.#remotes.done, this.#replications.done, this.#secrets.done]);
   }
 
   /** How long the turn of a key that moved least has not moved. */

@@ -12,6 +12,7 @@ import { covers } from "./desired/compare.ts";
 import { desiredCrd, isDefinitionOf, lostVersion } from "./desired/crd.ts";
 import { classify, remedyOf } from "./failure.ts";
 import type { Finding } from "./finding.ts";
+import { LookLoop } from "./look_loop.ts";
 
 /** What this needs. */
 export interface DefinitionSyncPorts {
@@ -33,13 +34,12 @@ const DEFINITION = "CustomResourceDefinition";
 /** See the module. */
 export class DefinitionSync {
   readonly #ports: DefinitionSyncPorts;
+  readonly #looks: LookLoop;
   #findings: readonly Finding[] = [];
-  #pass: unknown;
-  #looking = false;
-  #again = false;
 
   constructor(ports: DefinitionSyncPorts) {
     this.#ports = ports;
+    this.#looks = new LookLoop({ signal: ports.signal, look: () => this.#lookOnce() });
   }
 
   get findings(): readonly Finding[] {
@@ -48,9 +48,7 @@ export class DefinitionSync {
 
   /** Looks when a full pass has ended since (`pass` is another one). */
   passed(pass: unknown): void {
-    if (pass === this.#pass) return;
-    this.#pass = pass;
-    this.look();
+    this.#looks.passed(pass);
   }
 
   /** Time has passed: what kept a definition from being written may be gone. */
@@ -60,24 +58,18 @@ export class DefinitionSync {
 
   /** Compares every definition, soon. */
   look(): void {
-    this.#again = true;
-    if (!this.#looking) void this.#lookUntilQuiet();
+    void this.#looks.ask();
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    this.#looking = true;
-    while (this.#again && !this.#ports.signal.aborted) {
-      this.#again = false;
-      const findings: Finding[] = [];
-      for (const name of this.#ports.names()) {
-        const finding = await this.#sync(name);
-        if (finding !== undefined) findings.push(finding);
-      }
-      if (JSON.stringify(findings) === JSON.stringify(this.#findings)) continue;
-      this.#findings = findings;
-      this.#ports.changed();
+  async #lookOnce(): Promise<void> {
+    const findings: Finding[] = [];
+    for (const name of this.#ports.names()) {
+      const finding = await this.#sync(name);
+      if (finding !== undefined) findings.push(finding);
     }
-    this.#looking = false;
+    if (JSON.stringify(findings) === JSON.stringify(this.#findings)) return;
+    this.#findings = findings;
+    this.#ports.changed();
   }
 
   async #sync(name: string): Promise<Finding | undefined> {

@@ -25,7 +25,7 @@ export function desiredCopy(source: KubeObject, kind: MirroredKind, context: Mir
 /** Notes what of the copy matters for the standby as a whole. */
 export function noteCopy(copy: KubeObject, kind: MirroredKind, context: MirrorContext): void {
   context.memory.note(keyOf(kind.source, copy.metadata.name), {
-    pods: podsOf(copy, kind.source, context.specReplicasPath(kind)),
+    pods: podsOf(copy, kind.source, kind.specReplicasPath),
     classes: classesOf(copy, kind.source),
   });
 }

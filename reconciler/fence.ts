@@ -7,6 +7,7 @@ import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import type { Lease } from "../kube/lease.ts";
 import type { Clock } from "./clock.ts";
 import type { LeaseStore } from "./fence_lease.ts";
+import { isOlder } from "./resource_version.ts";
 
 /** Role of a DR namespace. Only a Standby is written to. */
 export type Role = "Standby" | "Testing" | "Active" | "FailingBack";
@@ -98,6 +99,11 @@ export class Fence {
   readonly #holder: string;
   readonly #clock: Pick<Clock, "monotonicMs">;
   #provenMs = -Infinity;
+  /** Live reads that have begun, and the one of them that counted last. */
+  #reads = 0;
+  #lastRead = 0;
+  /** What a watch has told so far, in number. */
+  #told = 0;
   #proving: Promise<unknown> | undefined;
   #knownEpoch: number | undefined;
   #verdict: FenceVerdict = { type: "Fenced", message: "not looked at yet" };
@@ -134,7 +140,7 @@ export class Fence {
 
   /** Takes the namespace, or finds out who has it. Reads live. */
   async acquire(copiesExist: () => Promise<boolean>, annotations: Record<string, string>): Promise<FenceVerdict> {
-    this.#lease = await this.#store.read();
+    await this.#read();
     const known = this.#knownEpoch;
     this.#verdict = judgeFence({
       lease: this.#lease,
@@ -161,9 +167,7 @@ export class Fence {
 
   /** Reads the Lease again: after every 409, and before deletes. */
   async recheck(): Promise<FenceVerdict> {
-    const startedMs = this.#clock.monotonicMs();
-    this.observe(await this.#store.read());
-    this.#provenMs = startedMs;
+    if (await this.#read()) this.#judge();
     return this.#verdict;
   }
 
@@ -177,10 +181,34 @@ export class Fence {
     await this.#proving;
   }
 
-  /** A Lease that a watch or read delivered. */
+  /** What a watch delivered; it may be behind what was read live. */
   observe(lease: Lease | undefined): void {
+    if (lease !== undefined && isOlder(lease.resourceVersion, this.#lease?.resourceVersion)) return;
+    this.#told++;
     this.#lease = lease;
-    this.#verdict = judgeFence({ lease, holder: this.#holder, knownEpoch: this.#knownEpoch, copiesExist: true });
+    this.#judge();
+  }
+
+  /** Reads the Lease live; false when a read that began later has been told of already. */
+  async #read(): Promise<boolean> {
+    const read = ++this.#reads;
+    for (;;) {
+      const startedMs = this.#clock.monotonicMs();
+      const told = this.#told;
+      const lease = await this.#store.read();
+      if (read < this.#lastRead) return false;
+      // Which of the two is newer, the answer or what a watch told meanwhile, only one more read shows.
+      if (told !== this.#told) continue;
+      this.#lastRead = read;
+      this.#lease = lease;
+      this.#provenMs = startedMs;
+      return true;
+    }
+  }
+
+  #judge(): void {
+    const [lease, holder, knownEpoch] = [this.#lease, this.#holder, this.#knownEpoch];
+    this.#verdict = judgeFence({ lease, holder, knownEpoch, copiesExist: true });
   }
 
   /** Writes proof of life: `renewTime` carries how far the copies reach. A lost race is looked at, not fought. */
@@ -189,6 +217,7 @@ export class Fence {
     const startedMs = this.#clock.monotonicMs();
     const renewed = await this.#store.renew(this.#lease, syncedUpTo, annotations);
     if (renewed === undefined) return void await this.recheck();
+    if (isOlder(renewed.resourceVersion, this.#lease?.resourceVersion)) return;
     this.#lease = renewed;
     this.#provenMs = startedMs;
   }

@@ -1,14 +1,23 @@
 import assert from "node:assert/strict";
 import { RELEASED_BY, ROLE } from "../crds/keys.ts";
 import { type Lease, leaseOf } from "../kube/lease.ts";
+import { waitFor } from "../tests/wait.ts";
 import { systemClock } from "./clock.ts";
 import { Fence, type FenceFacts, judgeFence, roleOf } from "./fence.ts";
 import type { LeaseStore, NewFence } from "./fence_lease.ts";
 
 const HOLDER = "cluster-a/dr-syncer-system";
 
-function lease(fields: { holder?: string; epoch?: number; role?: string; released?: true } = {}): Lease {
-  const { holder = HOLDER, epoch = 1 } = fields;
+interface LeaseShape {
+  readonly holder?: string;
+  readonly epoch?: number;
+  readonly role?: string;
+  readonly released?: true;
+  readonly version?: number;
+}
+
+function lease(fields: LeaseShape = {}): Lease {
+  const { holder = HOLDER, epoch = 1, version = 1 } = fields;
   const role = "role" in fields ? fields.role : "Standby";
   return leaseOf({
     apiVersion: "coordination.k8s.io/v1",
@@ -17,7 +26,7 @@ function lease(fields: { holder?: string; epoch?: number; role?: string; release
       name: "dr-syncer",
       namespace: "app",
       uid: "u",
-      resourceVersion: "1",
+      resourceVersion: `${version}`,
       annotations: {
         ...(role === undefined ? {} : { [ROLE]: role }),
         ...(fields.released === undefined ? {} : { [RELEASED_BY]: "0123456789ab" }),
@@ -188,6 +197,49 @@ Deno.test("what a watch or a look shows closes the fence, and opens it again in 
   assert.equal((await fence.recheck()).type, "Open");
 });
 
+/** Reads that answer when the test says so, with what it says. */
+class SlowLease extends KeptLease {
+  readonly answers: ((lease: Lease) => void)[] = [];
+
+  override read(): Promise<Lease | undefined> {
+    this.reads++;
+    return new Promise((resolve) => this.answers.push(resolve));
+  }
+}
+
+Deno.test("a read that began before a watch told of an activation does not open the fence again", async () => {
+  const store = new SlowLease();
+  const fence = new Fence(store, HOLDER, 1, systemClock);
+  const looking = fence.recheck();
+  fence.observe(lease({ role: "Active", version: 9 }));
+  store.answers[0]?.(lease({ version: 8 }));
+  await waitFor("one more read", () => store.reads === 2, { deadlineMs: 5_000, pollMs: 1 });
+  assert.equal(fence.verdict.type, "NotStandby");
+  store.answers[1]?.(lease({ role: "Active", version: 9 }));
+  assert.equal((await looking).type, "NotStandby");
+});
+
+Deno.test("of two reads the one that began later counts, whichever answers first", async () => {
+  const store = new SlowLease();
+  const fence = new Fence(store, HOLDER, 1, systemClock);
+  const [earlier, later] = [fence.recheck(), fence.recheck()];
+  store.answers[1]?.(lease({ role: "Active", version: 9 }));
+  assert.equal((await later).type, "NotStandby");
+  store.answers[0]?.(lease({ version: 8 }));
+  assert.equal((await earlier).type, "NotStandby");
+  assert.equal(fence.lease?.resourceVersion, "9");
+});
+
+Deno.test("a watch that is behind a live read does not open the fence again; one that went back is read", async () => {
+  const store = new KeptLease(lease({ role: "Active", version: 9 }));
+  const fence = new Fence(store, HOLDER, 1, systemClock);
+  await fence.recheck();
+  fence.observe(lease({ version: 8 }));
+  assert.equal(fence.verdict.type, "NotStandby");
+  store.lease = lease({ version: 5 });
+  assert.equal((await fence.recheck()).type, "Open");
+});
+
 Deno.test("proof of life is written over the Lease that was judged alone", async () => {
   const store = new KeptLease(lease());
   const fence = new Fence(store, HOLDER, undefined, systemClock);
@@ -205,6 +257,10 @@ Deno.test("a proof is a read that all who ask share, and serves for a few second
   const fence = new Fence(store, HOLDER, undefined, { monotonicMs: () => nowMs });
   await fence.acquire(never, {});
   const readsBefore = store.reads;
+  // To take the namespace was a read.
+  await fence.prove();
+  assert.equal(store.reads, readsBefore);
+  nowMs += 3_100;
   await Promise.all(Array.from({ length: 100 }, () => fence.prove()));
   assert.equal(store.reads - readsBefore, 1);
   nowMs += 2_900;

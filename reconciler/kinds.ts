@@ -16,6 +16,8 @@ export interface MirroredKind {
   readonly target?: ResourceType;
   /** Order in a full pass. */
   readonly tier: number;
+  /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`), as the source defines it. */
+  readonly specReplicasPath?: string;
   /** False: not mirrored any more, only its copies are looked for: they go the way of a deletion. */
   readonly selected: boolean;
 }
@@ -33,6 +35,8 @@ export function planKinds(options: {
   readonly deselected: ReadonlySet<string>;
   /** Storage versions of custom resources, DR's first: without its backend, a conversion webhook breaks the others. */
   readonly stored?: readonly ReadonlyMap<string, string>[];
+  /** `specReplicasPath` of the source's custom resources, by name. */
+  readonly scalePaths?: ReadonlyMap<string, string>;
   /** What was planned before, by name. */
   readonly before?: ReadonlyMap<string, MirroredKind>;
 }): KindPlan {
@@ -47,7 +51,14 @@ export function planKinds(options: {
     const versions = chooseVersion(type, options, targetTypes.get(name));
     // Neither objects to mirror nor copies to look for.
     if (!selected && versions.target === undefined) continue;
-    kinds.push({ name, selected, tier: decision.tier, ...versions });
+    const specReplicasPath = options.scalePaths?.get(name);
+    kinds.push({
+      name,
+      selected,
+      tier: decision.tier,
+      ...versions,
+      ...(specReplicasPath === undefined ? {} : { specReplicasPath }),
+    });
   }
   kinds.sort((a, b) => a.tier - b.tier || (a.name < b.name ? -1 : 1));
   return { kinds };
@@ -78,6 +89,13 @@ function chooseVersion(
   );
   if (version === undefined) return { source: type };
   return { source: { ...type, version }, target: { ...target, version } };
+}
+
+/** Whether what is known of a kind's objects and copies stays known; else they are read and compared as if for the first time. */
+export function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
+  return b !== undefined && a.selected === b.selected && a.source.version === b.source.version &&
+    a.target?.version === b.target?.version && a.specReplicasPath === b.specReplicasPath &&
+    a.source.subresources.includes("scale") === b.source.subresources.includes("scale");
 }
 
 /** Where a catalogue has the schema of a kind in DR. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Discovery } from "../kube/types.ts";
-import { planKinds } from "./kinds.ts";
+import { isSameKind, planKinds } from "./kinds.ts";
 import { discoveryOf, kindOf } from "./testing.ts";
 
 const configMaps = kindOf("configmaps", "ConfigMap", { shortNames: ["cm"] });
@@ -109,3 +109,22 @@ for (const { what, source, target, expected } of versionCases) {
     assert.equal(`${kind?.source.version} ${kind?.target?.version ?? "-"}`, expected);
   });
 }
+
+Deno.test("a kind is another one as soon as it has replicas, or has them elsewhere", () => {
+  const scaled = { ...widgets, subresources: ["scale"] };
+  const planOf = (type: typeof widgets, path?: string) => {
+    const all = discoveryOf([type]);
+    const scalePaths = new Map(path === undefined ? [] : [["widgets.example.com", path]]);
+    const { kinds: [kind] } = planKinds({ source: all, target: all, selected: "*", deselected: new Set(), scalePaths });
+    assert.ok(kind !== undefined);
+    return kind;
+  };
+  const plain = planOf(widgets);
+  assert.equal(planOf(scaled, ".spec.count").specReplicasPath, ".spec.count");
+  assert.ok(isSameKind(plain, planOf(widgets)));
+  assert.ok(isSameKind(planOf(scaled, ".spec.count"), planOf(scaled, ".spec.count")));
+  assert.ok(!isSameKind(plain, planOf(scaled)));
+  assert.ok(!isSameKind(planOf(scaled), planOf(scaled, ".spec.count")));
+  assert.ok(!isSameKind(planOf(scaled, ".spec.count"), planOf(scaled, ".spec.size")));
+  assert.ok(!isSameKind(plain, undefined));
+});

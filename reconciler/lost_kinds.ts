@@ -5,9 +5,11 @@
  * @module
  */
 import { MANAGED_BY } from "../crds/keys.ts";
-import { listAll } from "../kube/list_all.ts";
-import { type Discovery, groupResource, type Reader, type ResourceType } from "../kube/types.ts";
+import { type Discovery, groupResource, type ResourceType } from "../kube/types.ts";
+import type { Clock } from "./clock.ts";
+import type { CopyCounts } from "./copy_counts.ts";
 import { mirroredKind } from "./desired/kinds.ts";
+import { LookLoop } from "./look_loop.ts";
 
 /** Copies of one kind. */
 export interface LostKind {
@@ -18,27 +20,34 @@ export interface LostKind {
   readonly message: string;
 }
 
+/** How old a count may be of a kind that had no copies, and of one that had: somebody may be about to delete them. */
+const NONE_MS = 300_000;
+const SOME_MS = 10_000;
+
 /** What this needs. */
 export interface LostKindsPorts {
-  readonly target: Reader;
+  /** Of the DR cluster. */
+  readonly counts: Pick<CopyCounts, "count">;
   readonly destinationNamespace: string;
   readonly replicationId: string;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Kinds of DR that are not followed and would be, if the source served them. */
-  kinds(): readonly ResourceType[];
+  /** Kinds of DR that are not followed and would be, if the source served them; undefined while that is not known. */
+  kinds(): readonly ResourceType[] | undefined;
   changed(): void;
 }
 
 /** See the module. */
 export class LostKinds {
   readonly #ports: LostKindsPorts;
+  readonly #looks: LookLoop;
   #findings: readonly LostKind[] = [];
-  #pass: unknown;
-  #looking = false;
-  #again = false;
+  /** Since when kinds are DR's alone, as far as was looked (monotonic): copies were written until then. */
+  #aloneSinceMs: ReadonlyMap<string, number> | undefined;
 
   constructor(ports: LostKindsPorts) {
     this.#ports = ports;
+    this.#looks = new LookLoop({ signal: ports.signal, look: () => this.#lookOnce() });
   }
 
   get findings(): readonly LostKind[] {
@@ -47,9 +56,7 @@ export class LostKinds {
 
   /** Looks when a full pass has ended since (`pass` is another one). */
   passed(pass: unknown): void {
-    if (pass === this.#pass) return;
-    this.#pass = pass;
-    this.look();
+    this.#looks.passed(pass);
   }
 
   /** Time has passed: somebody may have deleted what was found. */
@@ -59,37 +66,43 @@ export class LostKinds {
 
   /** Counts the copies of every such kind, soon. */
   look(): void {
-    this.#again = true;
-    if (!this.#looking) void this.#lookUntilQuiet();
+    void this.#looks.ask();
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    this.#looking = true;
-    while (this.#again && !this.#ports.signal.aborted) {
-      this.#again = false;
-      // Whoever follows the kinds may be told of a change after us.
-      await Promise.resolve();
-      const findings: LostKind[] = [];
-      for (const type of this.#ports.kinds()) {
-        const finding = await this.#find(type);
-        if (finding !== undefined) findings.push(finding);
-      }
-      if (this.#ports.signal.aborted) break;
-      if (JSON.stringify(findings) === JSON.stringify(this.#findings)) continue;
-      this.#findings = findings;
-      this.#ports.changed();
+  async #lookOnce(): Promise<void> {
+    const { signal, kinds, changed } = this.#ports;
+    // Whoever follows the kinds may be told of a change after us.
+    await Promise.resolve();
+    const types = kinds();
+    if (types === undefined) return;
+    const since = this.#noteAlone(types.map(groupResource));
+    const findings: LostKind[] = [];
+    for (const type of types) {
+      const finding = await this.#find(type, since.get(groupResource(type)) ?? 0);
+      if (finding !== undefined) findings.push(finding);
     }
-    this.#looking = false;
+    if (signal.aborted || JSON.stringify(findings) === JSON.stringify(this.#findings)) return;
+    this.#findings = findings;
+    changed();
   }
 
-  async #find(type: ResourceType): Promise<LostKind | undefined> {
-    const { target, destinationNamespace, replicationId, signal } = this.#ports;
+  /** Since when a count of each of these kinds must have begun to tell of it. */
+  #noteAlone(names: readonly string[]): Map<string, number> {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const before = this.#aloneSinceMs;
+    const aloneSinceMs = new Map(names.map((name) => [name, before === undefined ? 0 : before.get(name) ?? nowMs]));
+    this.#aloneSinceMs = aloneSinceMs;
+    const found = new Set(this.#findings.map(({ name }) => name));
+    const oldestMs = (name: string) => nowMs - (found.has(name) ? SOME_MS : NONE_MS);
+    return new Map([...aloneSinceMs].map(([name, sinceMs]) => [name, Math.max(sinceMs, oldestMs(name))]));
+  }
+
+  async #find(type: ResourceType, sinceMs: number): Promise<LostKind | undefined> {
+    const { counts, destinationNamespace, replicationId, signal } = this.#ports;
     const name = groupResource(type);
-    const labelSelector = `${MANAGED_BY}=${replicationId}`;
-    const query = { namespace: destinationNamespace, labelSelector, metadataOnly: true, signal };
-    let copies = 0;
+    let copies: number;
     try {
-      for await (const { items } of listAll(target, type, query, { firstLimit: 500 })) copies += items.length;
+      copies = await counts.count(type, { destinationNamespace, replicationId }, sinceMs, signal);
     } catch {
       // What cannot be read now is as it was.
       return this.#findings.find((finding) => finding.name === name);
@@ -98,7 +111,7 @@ export class LostKinds {
     const message =
       `the source does not serve ${name} any more: nothing tells whether its copies in DR (${copies}) are ` +
       "to go, and they stay; serve it in the source again and they are compared, or delete them: kubectl delete " +
-      `${name} -n ${destinationNamespace} -l ${labelSelector}`;
+      `${name} -n ${destinationNamespace} -l ${MANAGED_BY}=${replicationId}`;
     return { name, copies, message };
   }
 }

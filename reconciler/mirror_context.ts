@@ -73,8 +73,6 @@ export interface MirrorContext {
   adaptation(kind: MirroredKind): KindAdaptation;
   /** Whether DR has served the kind for half a minute at most. */
   isYoung(kind: MirroredKind): boolean;
-  /** Path of `replicas` in a custom resource with a scale subresource (`.spec.replicas`). */
-  specReplicasPath(kind: MirroredKind): string | undefined;
   /** Digest of the schema by which DR takes objects of a kind; undefined when it is not known. */
   targetSchema(kind: MirroredKind): string | undefined;
   /** One line for each write in DR: what, never its content. */
@@ -106,7 +104,7 @@ export function desiredContext(kind: MirroredKind, context: MirrorContext): Desi
     rbacObjects: options.rbacObjects,
     helmReleases: options.helmReleases,
     trackingKeys: options.trackingKeys,
-    specReplicasPath: context.specReplicasPath(kind),
+    specReplicasPath: kind.specReplicasPath,
     adaptation: context.adaptation(kind),
   };
 }

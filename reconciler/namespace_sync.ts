@@ -10,6 +10,7 @@ import type { KubeClient, KubeObject } from "../kube/types.ts";
 import { NAMESPACES } from "./builtin_types.ts";
 import { classify, remedyOf } from "./failure.ts";
 import type { Finding } from "./finding.ts";
+import { LookLoop } from "./look_loop.ts";
 import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import { leftKeys, type NamespaceStep, namespaceStep } from "./namespace_step.ts";
 import { wantedNamespace } from "./source_namespace.ts";
@@ -36,13 +37,12 @@ const MAX_LOOKS = 3;
 /** See the module. */
 export class NamespaceSync {
   readonly #ports: NamespaceSyncPorts;
+  readonly #looks: LookLoop;
   #finding: Finding | undefined;
-  #pass: unknown;
-  #looking: Promise<void> | undefined;
-  #again = false;
 
   constructor(ports: NamespaceSyncPorts) {
     this.#ports = ports;
+    this.#looks = new LookLoop({ signal: ports.signal, look: () => this.#lookOnce() });
   }
 
   /** What is worth telling. */
@@ -63,9 +63,7 @@ export class NamespaceSync {
 
   /** Looks when a full pass has ended since (`pass` is another one). */
   passed(pass: unknown): void {
-    if (pass === this.#pass) return;
-    this.#pass = pass;
-    void this.look();
+    this.#looks.passed(pass);
   }
 
   /** Time has passed: what kept it from being written may be gone. */
@@ -75,19 +73,14 @@ export class NamespaceSync {
 
   /** Compares, soon; a call meanwhile asks for one more after it. Never rejects but for a programming error. */
   look(): Promise<void> {
-    this.#again = true;
-    this.#looking ??= this.#lookUntilQuiet().finally(() => this.#looking = undefined);
-    return this.#looking;
+    return this.#looks.ask();
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    while (this.#again && !this.#ports.signal.aborted) {
-      this.#again = false;
-      const finding = await this.#sync();
-      if (JSON.stringify(finding) === JSON.stringify(this.#finding)) continue;
-      this.#finding = finding;
-      this.#ports.changed();
-    }
+  async #lookOnce(): Promise<void> {
+    const finding = await this.#sync();
+    if (JSON.stringify(finding) === JSON.stringify(this.#finding)) return;
+    this.#finding = finding;
+    this.#ports.changed();
   }
 
   async #sync(): Promise<Finding | undefined> {

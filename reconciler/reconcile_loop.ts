@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LookLoop } from "./look_loop.ts";
 
 /** What is looked at, and what ends it. */
 export interface ReconcileOptions {
@@ -16,42 +17,38 @@ export interface ReconcileOptions {
 /** See the module. */
 export class ReconcileLoop {
   readonly #options: ReconcileOptions;
-  #running: Promise<void> | undefined;
-  #again = false;
+  readonly #looks: LookLoop;
+  #againInMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ReconcileOptions) {
     this.#options = options;
+    this.#looks = new LookLoop({
+      signal: options.signal,
+      look: () => this.#reconcile(),
+      quiet: () => this.#rest(),
+    });
   }
 
   /** Something may have changed. */
   kick(): void {
-    if (this.#options.signal.aborted) return;
-    if (this.#running !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#running = this.#runUntilQuiet();
+    void this.#looks.ask();
   }
 
   /** Waits for the look under way, after the signal. */
   async ended(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#running;
+    await this.#looks.ended();
   }
 
-  async #runUntilQuiet(): Promise<void> {
-    const { signal } = this.#options;
-    let againInMs: number;
-    do {
-      this.#again = false;
-      againInMs = await this.#options.reconcile();
-    } while ((this.#again || againInMs === 0) && !signal.aborted);
-    // In the same turn as the last look at `#again`: a kick in between would be lost.
-    this.#running = undefined;
-    if (signal.aborted) return;
+  async #reconcile(): Promise<void> {
+    this.#againInMs = await this.#options.reconcile();
+    if (this.#againInMs === 0) this.kick();
+  }
+
+  #rest(): void {
     this.#options.settled();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.kick(), againInMs);
+    this.#timer = setTimeout(() => this.kick(), this.#againInMs);
   }
 }

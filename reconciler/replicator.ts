@@ -19,7 +19,7 @@ import type { Hint } from "./hint.ts";
 import { HoldReview } from "./hold_review.ts";
 import type { DeletionLedger } from "./intents.ts";
 import { KindFollower } from "./kind_follower.ts";
-import { type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
+import { isSameKind, type KindPlan, type MirroredKind, planKinds } from "./kinds.ts";
 import type { Log } from "../kube/log.ts";
 import { keyOf, Memory, splitKey } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
@@ -316,6 +316,7 @@ export class Replicator {
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
       stored: [target.catalogue.storageVersions, source.catalogue.storageVersions],
+      scalePaths: source.catalogue.scalePaths,
       before: this.#kinds,
       ...selection.resolve(source.catalogue.discovery),
     });
@@ -521,9 +522,4 @@ export class Replicator {
     return entry?.sourceUid === object.metadata.uid &&
       entry?.sourceResourceVersion === object.metadata.resourceVersion;
   }
-}
-
-function isSameKind(a: MirroredKind, b: MirroredKind | undefined): boolean {
-  return b !== undefined && a.selected === b.selected && a.source.version === b.source.version &&
-    a.target?.version === b.target?.version;
 }

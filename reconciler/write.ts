@@ -78,7 +78,7 @@ async function writeKnown(
   let unknown = omit;
   for (;;) {
     for (const path of unknown) {
-      const omission = omitField(object, path, context.specReplicasPath(kind));
+      const omission = omitField(object, path, kind.specReplicasPath);
       if (omission.type === "Kept") return { failure: keptFailure(path, omission.why) };
       object = omission.object;
       omitted.push(path);

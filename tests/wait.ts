@@ -71,7 +71,7 @@ async function within<R>(promise: Promise<R> | undefined, delayMs: number, signa
 async function tooLate<T>(what: string, last: Look<T>, hangs: boolean, options: WaitOptions): Promise<Error> {
   const error = last.kind === "not-yet" ? last.error : undefined;
   const seen = [
-    hangs ? "the last look at it did not return" : undefined,
+    hangs ? "the last look at it was still under way" : undefined,
     error === undefined ? undefined : `the last look at it failed: ${error instanceof Error ? error.message : error}`,
     await options.describe?.(),
   ].filter((part) => part !== undefined);

@@ -46,6 +46,8 @@ export interface Admission {
   ping(deadlineMs: number): Promise<boolean>;
   /** Counts of all threads so far, as of the last ping that was answered; with the number of restarts. */
   stats(): AdmissionStats & { readonly restarts: number };
+  /** Sends callers away, to another server of theirs, with the answers they get; calls are answered until `stop`. */
+  drain(): void;
   /** Takes no more connections, answers what is under way, and ends; cut short at the deadline. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -125,6 +127,10 @@ class Supervisor implements Admission {
 
   stats(): AdmissionStats & { readonly restarts: number } {
     return { ...addStats(this.#earlier, this.#current), restarts: this.#restarts };
+  }
+
+  drain(): void {
+    this.#thread?.post({ type: "drain" });
   }
 
   async stop(deadlineMs: number): Promise<void> {

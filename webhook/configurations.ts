@@ -46,6 +46,11 @@ export async function ensureConfigurations(
   return Object.fromEntries(outcomes);
 }
 
+/** Whether our kinds are judged already. Throws `KubeError`. */
+export async function isPublished(client: KubeClient, call: Call = {}): Promise<boolean> {
+  return await read(client, VALIDATE_CONFIGURATION, call) !== undefined;
+}
+
 /**
  * Deletes one configuration; false when it was not there. For the last replica on SIGTERM, the uninstaller, and the
  * replica that holds the guard Lease when the configuration's server is gone. Throws `KubeError`.

@@ -8,8 +8,9 @@ import type { KubeClient, OwnerReference, ResourceType } from "../kube/types.ts"
 import type { Admission } from "./admission.ts";
 import { type CertificateOptions, ensureCertificates, type ServingCertificates } from "./certs.ts";
 import { type Endpoint, OBSERVE_CONFIGURATION, VALIDATE_CONFIGURATION } from "./configuration.ts";
-import { ensureConfigurations, removeConfiguration } from "./configurations.ts";
+import { ensureConfigurations, isPublished, removeConfiguration } from "./configurations.ts";
 import type { Log } from "../kube/log.ts";
+import { hasReadyEndpoint } from "./reachable.ts";
 
 const NAMESPACES: ResourceType = {
   group: "",
@@ -26,6 +27,8 @@ const NAMESPACES: ResourceType = {
 /** Foreign hands, certificates and restarts are looked for this often. */
 const LOOK_EVERY_MS = 30_000;
 const RETRY_MS = 2_000;
+/** Proxies of nodes lead to a Pod this long after its EndpointSlice names it. */
+const PROXY_DELAY_MS = 5_000;
 
 /** What the keeper needs. */
 export interface KeeperOptions {
@@ -56,6 +59,9 @@ export class Keeper {
   /** Namespaces as last published, while leading. */
   #lastWanted: string | undefined;
   #stopped = false;
+  /** When somebody was first seen behind the Service; undefined: not yet. */
+  #reachableSinceMs: number | undefined;
+  #published = false;
   /** The control namespace; whoever deletes it is rid of us. */
   #owner: OwnerReference | undefined;
 
@@ -105,7 +111,7 @@ export class Keeper {
     do {
       this.#again = false;
       try {
-        await this.#look();
+        nextMs = await this.#look() ? LOOK_EVERY_MS : RETRY_MS;
       } catch (error) {
         nextMs = RETRY_MS;
         this.#options.log.warn("cannot keep the webhooks: {reason}", { reason: String(error) });
@@ -116,13 +122,14 @@ export class Keeper {
     if (!this.#stopped) this.#timer = setTimeout(() => void this.look(), nextMs);
   }
 
-  async #look(): Promise<void> {
+  /** Whether all is as it should be. */
+  async #look(): Promise<boolean> {
     const { client, admission, certificates, validate, observe, ownUserNames, namespaces, leading, now } =
       this.#options;
     const due = now() - this.#certificatesSeenMs >= LOOK_EVERY_MS;
     const wantedNow = leading() ? [...namespaces()].sort().join() : undefined;
     // Nothing to do since the last look: this is called for every change of our kinds, status writes included.
-    if (!due && wantedNow === this.#lastWanted) return;
+    if (!due && wantedNow === this.#lastWanted) return true;
     const current = due ? await ensureCertificates(client, certificates) : this.#certificates;
     if (due) this.#certificatesSeenMs = now();
     const changed = current.resourceVersion !== this.#certificates.resourceVersion;
@@ -130,10 +137,15 @@ export class Keeper {
     if (!leading()) {
       if (changed) admission.setCertificate(current);
       this.#lastWanted = undefined;
-      return this.#note([]);
+      this.#note([]);
+      return true;
     }
     const wanted = namespaces();
     this.#lastWanted = undefined;
+    if (!await this.#mayPublish()) {
+      if (changed) admission.setCertificate(current);
+      return false;
+    }
     this.#owner ??= await readOwner(client, certificates.namespace);
     // The bundle with the new CA is published before the certificate that needs it is served.
     await ensureConfigurations(client, {
@@ -147,6 +159,18 @@ export class Keeper {
     if (changed) admission.setCertificate(current);
     this.#lastWanted = [...wanted].sort().join();
     this.#note(wanted);
+    return true;
+  }
+
+  /** A first hook waits for its server: our kinds could not be written while it leads nowhere. */
+  async #mayPublish(): Promise<boolean> {
+    const { client, validate, now } = this.#options;
+    if (this.#published || !("service" in validate)) return true;
+    this.#published = await isPublished(client);
+    if (this.#published) return true;
+    if (!await hasReadyEndpoint(client, validate.service)) return false;
+    this.#reachableSinceMs ??= now();
+    return now() - this.#reachableSinceMs >= PROXY_DELAY_MS;
   }
 
   #note(served: readonly string[]): void {

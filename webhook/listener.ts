@@ -21,6 +21,8 @@ export interface ListenerEvents {
 export interface Listener {
   /** New connections get this certificate; those that are open stay. */
   setCertificate(certificate: CertificatePair): void;
+  /** From now on each connection ends with its next answer: whoever calls again finds another server. */
+  drain(): void;
   /** Takes no more connections; resolves when the requests under way are answered. */
   close(): Promise<void>;
 }
@@ -34,13 +36,21 @@ export function listen(
   options: { host: string; port: number; certificate: CertificatePair },
   events: ListenerEvents,
 ): Listener {
-  const server: Server = createServer(contextOf(options.certificate), getRequestListener(app.fetch));
+  const handle = getRequestListener(app.fetch);
+  let draining = false;
+  const server: Server = createServer(contextOf(options.certificate), (request, response) => {
+    if (draining) response.setHeader("connection", "close");
+    return handle(request, response);
+  });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on("error", (error: Error) => events.failed(error));
   server.on("tlsClientError", () => events.handshakeFailed());
   server.listen(options.port, options.host, () => events.listening((server.address() as AddressInfo).port));
   return {
     setCertificate: (certificate) => server.setSecureContext(contextOf(certificate)),
+    drain: () => {
+      draining = true;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -28,6 +28,7 @@ export type ToWorker =
   | { readonly type: "world"; readonly world: WorldSnapshot }
   | { readonly type: "taken" } // the last batch of hints has arrived
   | { readonly type: "ping"; readonly id: number }
+  | { readonly type: "drain" } // others take over: connections end with the answers
   | { readonly type: "stop" };
 
 /** Admission thread → main thread. */

@@ -57,6 +57,8 @@ class AdmissionServer {
         return this.#queue.taken();
       case "ping":
         return this.#thread.postMessage({ type: "pong", id: message.id, stats: this.#stats() });
+      case "drain":
+        return this.#listener?.drain();
       case "stop":
         void this.#stop();
     }

@@ -81,6 +81,7 @@ class Pass implements PassResult {
       source: source.catalogue.discovery,
       target: target.catalogue.discovery,
       stored: [target.catalogue.storageVersions, source.catalogue.storageVersions],
+      scalePaths: source.catalogue.scalePaths,
       ...selection.resolve(source.catalogue.discovery),
     });
     this.#adaptations = adaptationsOf(options.adaptation, source.catalogue.discovery);

@@ -5,6 +5,7 @@ import { createTransport } from "../../kube/transport.ts";
 import { watchCatalogue } from "../../reconciler/catalogue_watch.ts";
 import { systemClock } from "../../reconciler/clock.ts";
 import { Cluster } from "../../reconciler/cluster.ts";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { type ApiCall, failing, startApiProxy } from "../faults/api_proxy.ts";
 import { type Cluster as RigCluster, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
@@ -71,17 +72,22 @@ Deno.test("events of definitions cost few and small reads, and end when they are
       assert.ok(looks(calls) <= 60, `${looks(calls)} looks for 30 definitions`);
       assert.ok(!definitionsRead(calls).includes(DEFINITIONS), "none lists them all");
     });
-    await t.step("one that changed while nobody told of it counts as changed, its whole group with it", async () => {
+    await t.step("what changed, came or went while nobody told of it is noticed", async () => {
       redefined.length = 0;
       const offline = proxy.inject(({ path, watch }) =>
         watch && path === DEFINITIONS ? failing(410, "Expired") : undefined
       );
       proxy.breakWatches();
-      await apply(rig, [definition("known2", { colour: { type: "string" } })]);
+      await apply(rig, [definition("known2", { colour: { type: "string" } }), definition("late")]);
+      await rig.kubectl(["delete", "crd", "known3s.example.com"]);
       offline();
-      await waitFor("it to be noticed", () => redefined.includes("known2s.example.com"), { deadlineMs: DEADLINE_MS });
-      assert.ok(redefined.includes("known3s.example.com"));
-      assert.ok(redefined.every((kind) => kind.endsWith(".example.com")), redefined.join());
+      await until(cluster, () => {
+        const versions = cluster.catalogue?.discovery.versions;
+        return versions?.has("lates.example.com") === true && !versions.has("known3s.example.com");
+      });
+      const told = () => ["known2s.example.com", "lates.example.com"].every((kind) => redefined.includes(kind));
+      await waitFor("both to be told", told, { deadlineMs: DEADLINE_MS, describe: () => redefined.join() });
+      assert.ok(!redefined.includes("known4s.example.com"), "of which nothing is new");
     });
   } finally {
     stop.abort();
@@ -115,28 +121,15 @@ async function apply(rig: RigCluster, items: readonly object[]): Promise<void> {
   await rig.kubectl(["apply", "--server-side", "-f", "-"], { stdin });
 }
 
-function definition(singular: string, fields: object = {}): object {
-  const plural = singular.endsWith("h") ? `${singular}es` : `${singular}s`;
-  const spec = { type: "object", properties: { replicas: { type: "integer" }, ...fields } };
-  const status = { type: "object", properties: { replicas: { type: "integer" } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.example.com` },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: singular[0]?.toUpperCase() + singular.slice(1), plural, singular },
-      versions: [{
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", properties: { spec, status } } },
-        subresources: {
-          scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
-          status: {},
-        },
-      }],
+function definition(singular: string, fields: Record<string, object> = {}): object {
+  const replicas = { type: "integer" };
+  return customDefinition({
+    kind: `${singular[0]?.toUpperCase()}${singular.slice(1)}`,
+    plural: singular.endsWith("h") ? `${singular}es` : `${singular}s`,
+    schema: schemaOf({ replicas, ...fields }, { replicas }),
+    subresources: {
+      scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
+      status: {},
     },
-  };
+  });
 }

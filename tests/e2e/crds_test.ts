@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
 import { crdManifests } from "../../crds/manifests.ts";
 import type { RemoteCluster, Replication, ReplicationStatus } from "../../crds/types.ts";
+import { REPLICATION_COLUMNS } from "./printer_columns.ts";
 
 const NAMESPACE = "dr-syncer-system";
 const CRDS = fileURLToPath(new URL("../../deploy/crds", import.meta.url));
@@ -255,20 +256,7 @@ async function checkColumns(cluster: Cluster): Promise<void> {
   ]);
   const { stdout } = await cluster.kubectl(["get", "repl", "columns", "-n", NAMESPACE]);
   const [head, row] = stdout.trim().split("\n").map((line) => line.split(/ {2,}/));
-  const columns = [
-    "NAME",
-    "SOURCE",
-    "DESTINATION",
-    "CLUSTER",
-    "MODE",
-    "PHASE",
-    "ROLE",
-    "SYNCED",
-    "FAILED",
-    "SYNCED TO",
-    "AGE",
-  ];
-  assert.deepEqual(head, columns);
+  assert.deepEqual(head, REPLICATION_COLUMNS);
   assert.deepEqual(row?.slice(0, 9), [
     "columns",
     "shop",

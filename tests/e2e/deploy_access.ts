@@ -18,6 +18,7 @@ export const CONTROLLER_MAY = [
   "update secrets:dr-syncer-webhook-certs dr-syncer-system",
   "create leases.coordination.k8s.io dr-syncer-system",
   "update leases.coordination.k8s.io dr-syncer-system",
+  "list endpointslices.discovery.k8s.io dr-syncer-system",
   "list pods dr-syncer-system",
   "patch pods dr-syncer-system",
   "create events.events.k8s.io dr-syncer-system",

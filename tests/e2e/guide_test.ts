@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
+import { customDefinition } from "../custom_definition.ts";
 import { migrationExamples } from "../guide_examples.ts";
 import { startCluster } from "../rig/cluster.ts";
 import { deployFolder } from "../rig/install.ts";
@@ -193,7 +194,9 @@ async function manyNamespaces({ scene, shell, next }: Walk): Promise<void> {
 
 /** What the first version left in the API server: its definitions, and the first example of the page. */
 async function takeOut({ scene, shell, next }: Walk): Promise<void> {
-  const crds = ["RemoteCluster", "ClusterMapping", "NamespaceMapping"].map(firstVersionCrd);
+  const crds = ["RemoteCluster", "ClusterMapping", "NamespaceMapping"].map((kind) =>
+    customDefinition({ kind, group: "dr-syncer.io", version: "v1alpha1" })
+  );
   await scene.apply(crds);
   const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
   await scene.source.kubectl(["wait", "--for=condition=Established", ...names]);
@@ -212,22 +215,6 @@ async function bringIn({ scene, shell, next }: Walk): Promise<void> {
   await shell.run("kubectl -n dr-syncer-system delete replication shop");
   await shell.run("kubectl apply -f deploy/examples/continuous.yaml");
   await scene.condition("shop", "Synced", "True");
-}
-
-function firstVersionCrd(kind: string) {
-  const singular = kind.toLowerCase();
-  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${singular}s.dr-syncer.io` },
-    spec: {
-      group: "dr-syncer.io",
-      scope: "Namespaced",
-      names: { kind, singular, plural: `${singular}s` },
-      versions: [{ name: "v1alpha1", served: true, storage: true, schema }],
-    },
-  };
 }
 
 async function approval({ scene, shell, next }: Walk): Promise<void> {

@@ -7,9 +7,6 @@ import { boundToken, rotateUnderWrites } from "./rotation.ts";
 import { type SafetyScene, startSafetyScene, together } from "./safety.ts";
 import type { Printed } from "./scene.ts";
 
-/** Permissions are looked at with a probe, every 10 s, and again 20 s or 60 s after the last look. */
-const GRANTED_DEADLINE_MS = 120_000;
-
 /** The scene, another cluster with the same installation, and a credential of each. */
 interface Identities {
   readonly safety: SafetyScene;
@@ -183,10 +180,10 @@ async function unauthorized({ safety }: Identities): Promise<void> {
     const { status, message } = conditionOf(object, "Authorized");
     const onlyWrites = /(; |: )create, patch, delete on .*configmaps/.test(message);
     return status === "False" && onlyWrites && object.status.health === "Degraded";
-  }, GRANTED_DEADLINE_MS);
+  });
   for (const role of ["dr-syncer-dr", "dr-syncer-dr-rbac-objects"]) await bind(role);
   const granted = { type: "Authorized", status: "True" as const };
-  const healed = await safety.source.condition("remoteclusters", name, granted, GRANTED_DEADLINE_MS);
+  const healed = await safety.source.condition("remoteclusters", name, granted);
   assert.equal(healed.status.health, "Healthy");
 }
 
@@ -196,21 +193,21 @@ async function withoutRbacObjects({ safety, eyes, otherKubeconfig }: Identities)
   const mirror = async (namespace: string, spec: Record<string, unknown>) => {
     await safety.scene.replicate(namespace, { destinationCluster: name, ...spec });
     await safety.scene.apply(configMaps(namespace, ["a"]));
-    await eyes.until("configmaps", namespace, "a", undefined, GRANTED_DEADLINE_MS);
+    await eyes.until("configmaps", namespace, "a");
   };
   await mirror(name, { rbacObjects: "Skip" });
   const healthy = (object: Printed) =>
     conditionOf(object, "Authorized")?.status === "True" && object.status.health === "Healthy";
-  await safety.source.until("remoteclusters", CONTROL, name, healthy, GRANTED_DEADLINE_MS);
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
   await mirror(`${name}-not`, {});
   const lacking = { type: "Authorized", status: "False" as const, reason: "PermissionsMissing" };
-  const remote = await safety.source.condition("remoteclusters", name, lacking, GRANTED_DEADLINE_MS);
+  const remote = await safety.source.condition("remoteclusters", name, lacking);
   assert.match(
     conditionOf(remote, "Authorized").message,
     /lacks: escalate, bind on roles\.rbac\.authorization\.k8s\.io\. /,
   );
   await safety.scene.source.kubectl(["delete", "replications.dr-syncer.io", `${name}-not`, "-n", CONTROL]);
-  await safety.source.until("remoteclusters", CONTROL, name, healthy, GRANTED_DEADLINE_MS);
+  await safety.source.until("remoteclusters", CONTROL, name, healthy);
 }
 
 async function rotated({ safety }: Identities): Promise<void> {

@@ -8,6 +8,7 @@ import { resolveTypes } from "../../kube/resolve_type.ts";
 import type { KubeClient, ResourceType } from "../../kube/types.ts";
 import { waitFor } from "../wait.ts";
 import { ClusterView } from "./cluster_view.ts";
+import { requests } from "./requests.ts";
 import { type Printed, replication, type Scene, startScene } from "./scene.ts";
 
 const NAMESPACE = "shop";
@@ -27,7 +28,7 @@ Deno.test("idle", async (t) => {
   await seed(scene, dr);
   await t.step("a sync with nothing changed writes nothing", () => syncsWriteNothing(scene, dr));
   await t.step("a burst of writes is few writes of the status", () => burst(scene, source, dr));
-  await t.step("syncedUpTo moves on by proof of life", () => provesLife(scene, dr));
+  await t.step("syncedUpTo moves on by proof of life", () => provesLife(scene, source, dr));
   await t.step("a resync by the cron writes nothing", () => cronWritesNothing(scene, dr));
 });
 
@@ -92,8 +93,12 @@ async function syncsWriteNothing(scene: Scene, dr: ClusterView): Promise<void> {
   assert.deepEqual(await dr.marks(NAMESPACE), before);
 }
 
-async function provesLife(scene: Scene, dr: ClusterView): Promise<void> {
+async function provesLife(scene: Scene, source: ClusterView, dr: ClusterView): Promise<void> {
   const marks = await dr.marks(NAMESPACE);
+  await using events = await watchReplications(source.client);
+  const writesBefore = await statusWrites(scene);
+  // It is looked at, with nothing new to tell.
+  await scene.source.kubectl(["annotate", "replication", NAMESPACE, "-n", CONTROL, "example.com/note=seen"]);
   let before = await readStatus(scene);
   const { syncedUpTo } = await waitFor("syncedUpTo moves on without a resync", async () => {
     const status = await readStatus(scene);
@@ -104,6 +109,12 @@ async function provesLife(scene: Scene, dr: ClusterView): Promise<void> {
   const ageMs = Date.now() - Date.parse(syncedUpTo);
   assert.ok(ageMs < PROOF_OF_LIFE_DEADLINE_MS, `DR is told to be ${ageMs} ms behind`);
   assert.ok(ageMs >= 0, "nobody knows the future");
+  const written = await statusWrites(scene) - writesBefore;
+  // One change more is the annotation.
+  await waitFor(`a change by each of ${written} writes of a status`, () => events.count > written, {
+    deadlineMs: 10_000,
+    describe: () => `${events.count} changes`,
+  });
   assert.deepEqual(await dr.marks(NAMESPACE), marks);
 }
 
@@ -124,15 +135,8 @@ async function burst(scene: Scene, source: ClusterView, dr: ClusterView): Promis
   await scene.replicate("burst");
   await scene.condition("burst", "Synced", "True");
   const { client } = source;
-  const discovery = await client.discover();
-  const typeOf = (name: string) => resolveTypes(discovery, name)[0] as ResourceType;
-  const [replications, maps] = [typeOf("replications.dr-syncer.io"), typeOf("configmaps")];
-  const ended = new AbortController();
-  let statusWrites = 0;
-  const { promise: live, resolve } = Promise.withResolvers<void>();
-  const query = { namespace: CONTROL, fieldSelector: "metadata.name=burst", start: "now" } as const;
-  const watch = client.watch(replications, query, { live: () => resolve(), event: () => statusWrites++ }, ended.signal);
-  await live;
+  const maps = resolveTypes(await client.discover(), "configmaps")[0] as ResourceType;
+  await using events = await watchReplications(client, "burst");
   const startedMs = performance.now();
   await writeMany(client, maps);
   await waitFor("the burst in DR", async () => (await dr.copies("burst")).size === BURST, {
@@ -147,10 +151,37 @@ async function burst(scene: Scene, source: ClusterView, dr: ClusterView): Promis
     ({ status }) => status.syncStats.successfulSyncs === BURST,
   );
   const elapsedMs = performance.now() - startedMs;
-  ended.abort();
-  await watch.done;
   const allowed = Math.ceil(elapsedMs / STATUS_INTERVAL_MS) + 1;
-  assert.ok(statusWrites > 0 && statusWrites <= allowed, `${statusWrites} writes of the status in ${elapsedMs} ms`);
+  const { count } = events;
+  assert.ok(count > 0 && count <= allowed, `${count} writes of the status in ${elapsedMs} ms`);
+}
+
+/** Counts the changes of Replications, or of one, that a watch tells of from now on. */
+async function watchReplications(
+  client: KubeClient,
+  name?: string,
+): Promise<{ readonly count: number } & AsyncDisposable> {
+  const type = resolveTypes(await client.discover(), "replications.dr-syncer.io")[0] as ResourceType;
+  const [ended, live] = [new AbortController(), Promise.withResolvers<void>()];
+  const fieldSelector = name === undefined ? undefined : `metadata.name=${name}`;
+  let count = 0;
+  const sink = { live: () => live.resolve(), event: () => count++ };
+  const watch = client.watch(type, { namespace: CONTROL, fieldSelector, start: "now" }, sink, ended.signal);
+  await live.promise;
+  return {
+    get count() {
+      return count;
+    },
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await watch.done;
+    },
+  };
+}
+
+/** As the source's API server counts them, those that change nothing among them. */
+function statusWrites({ source }: Scene): Promise<number> {
+  return requests(source, { verb: "PATCH", resource: "replications", subresource: "status" });
 }
 
 async function writeMany(client: KubeClient, maps: ResourceType): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { conditionOf, CONTROL } from "./api.ts";
 import { type SafetyScene, startSafetyScene } from "./safety.ts";
@@ -133,21 +134,5 @@ function widget(name: string, spec: object = { size: "1" }): object {
 }
 
 function definition(): object {
-  const properties = { spec: { type: "object", properties: { size: { type: "string" } } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: CRD },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: "Widget", plural: "widgets" },
-      versions: [{
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", properties } },
-      }],
-    },
-  };
+  return customDefinition({ kind: "Widget", schema: schemaOf({ size: { type: "string" } }) });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import type { ClusterView } from "./cluster_view.ts";
 import type { Printed, Scene } from "./scene.ts";
@@ -19,22 +20,7 @@ export interface Stage {
   readonly serves: (object: string) => boolean;
 }
 
-const LAMPS = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "lamps.example.org" },
-  spec: {
-    group: "example.org",
-    scope: "Namespaced",
-    names: { kind: "Lamp", plural: "lamps", singular: "lamp", shortNames: ["lp"] },
-    versions: [{
-      name: "v1",
-      served: true,
-      storage: true,
-      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    }],
-  },
-};
+const LAMPS = customDefinition({ kind: "Lamp", group: "example.org", shortNames: ["lp"] });
 
 /** A definition that DR lacks, and may not get from us. */
 export async function definitionsStay({ scene, dr }: Stage): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { ALWAYS_EXCLUDED } from "../../reconciler/desired/kinds.ts";
+import { customDefinition } from "../custom_definition.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { Api, conditionOf, CONTROL } from "./api.ts";
 import { ClusterView } from "./cluster_view.ts";
@@ -78,21 +79,8 @@ async function define(scene: Scene, cluster: Cluster): Promise<void> {
 type CustomKind = readonly [group: string, version: string, kind: string, plural: string];
 
 function definition([group, version, kind, plural]: CustomKind): object {
-  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: {
-      name: `${plural}.${group}`,
-      annotations: { "api-approved.kubernetes.io": "unapproved, for a test" },
-    },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names: { kind, plural },
-      versions: [{ name: version, served: true, storage: true, schema }],
-    },
-  };
+  const annotations = { "api-approved.kubernetes.io": "unapproved, for a test" };
+  return customDefinition({ group, version, kind, plural, annotations });
 }
 
 async function staysThere(scene: Scene): Promise<void> {

@@ -62,7 +62,6 @@ class Scene {
       sourceNamespaceState: () => Promise.resolve("Present"),
       sourceIdentityKnown: () => true,
       missingKind: () => Promise.reject(new Error("the kind is there")),
-      specReplicasPath: () => undefined,
       isYoung: () => false,
       targetSchema: () => undefined,
       usedRules: new Set(),

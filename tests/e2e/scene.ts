@@ -95,10 +95,21 @@ export class Scene implements AsyncDisposable {
     condition: (object: Printed) => unknown = () => true,
     deadlineMs = 20_000,
   ): Promise<Printed> {
-    return await waitFor(`${kind}/${name} in ${cluster.name}/${namespace}`, async () => {
-      const object = await this.get(cluster, kind, name, namespace);
-      return object !== undefined && condition(object) ? object : undefined;
-    }, { deadlineMs });
+    let last: Printed | undefined;
+    const look = async () => {
+      last = await this.get(cluster, kind, name, namespace);
+      return last !== undefined && condition(last) ? last : undefined;
+    };
+    const describe = () => {
+      const seen = last === undefined ? "it was not there" : `seen last: ${JSON.stringify(last)}`;
+      return `${seen}\nthe controller said last:\n${this.#lastWords()}`;
+    };
+    return await waitFor(`${kind}/${name} in ${cluster.name}/${namespace}`, look, { deadlineMs, describe });
+  }
+
+  #lastWords(): string {
+    const lines = this.controllers.at(-1)?.rawLines.slice(-25) ?? [];
+    return lines.map((line) => line.slice(0, 400)).join("\n");
   }
 
   /** Waits until an object is gone. */

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { Api, conditionOf } from "./api.ts";
 import { ClusterView } from "./cluster_view.ts";
@@ -52,22 +53,7 @@ async function selects({ scene, dr }: Stage): Promise<void> {
     excludeObjects: [{ kind: "CM", name: "cache-*" }, { kind: "lamps.example.org", name: "dim" }],
     deletion: DELETION,
   });
-  await scene.apply([{
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: "lamps.example.org" },
-    spec: {
-      group: "example.org",
-      scope: "Namespaced",
-      names: { kind: "Lamp", plural: "lamps", singular: "lamp", shortNames: ["lp"] },
-      versions: [{
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      }],
-    },
-  }]);
+  await scene.apply([customDefinition({ kind: "Lamp", group: "example.org", shortNames: ["lp"] })]);
   await scene.source.kubectl(["wait", "--for=condition=Established", "crd/lamps.example.org", "--timeout=30s"]);
   await scene.apply([
     object("ConfigMap", "one"),

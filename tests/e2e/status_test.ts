@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createMetrics } from "../../reconciler/metrics.ts";
 import { waitFor } from "../wait.ts";
 import { ClusterView } from "./cluster_view.ts";
+import { REPLICATION_COLUMNS } from "./printer_columns.ts";
 import {
   allow,
   CANARY,
@@ -75,22 +76,9 @@ async function columns(scene: Scene): Promise<void> {
     const { stdout } = await scene.source.kubectl(["get", ...args, "-n", CONTROL]);
     return stdout.trim().split("\n").map((line) => line.split(/\s{2,}/));
   };
-  const header = [
-    "NAME",
-    "SOURCE",
-    "DESTINATION",
-    "CLUSTER",
-    "MODE",
-    "PHASE",
-    "ROLE",
-    "SYNCED",
-    "FAILED",
-    "SYNCED TO",
-    "AGE",
-  ];
   for (const args of [["replications"], ["repl"], ["replications", "-o", "wide"]]) {
     const [names, row] = await rows(...args);
-    assert.deepEqual(names, header);
+    assert.deepEqual(names, REPLICATION_COLUMNS);
     assert.deepEqual(row?.slice(0, 9), [
       "counts",
       "counts",

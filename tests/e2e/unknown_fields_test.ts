@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { customDefinition, schemaOf } from "../custom_definition.ts";
 import { requests } from "./requests.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
@@ -21,20 +22,8 @@ function listOf(properties: object): object {
   return { type: "array", items: { type: "object", properties } };
 }
 
-function definition(plural: string, kind: string, properties: object): object {
-  const spec = { type: "object", properties };
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.example.com` },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind, plural },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
+function definition(kind: string, properties: Record<string, object>): object {
+  return customDefinition({ kind, schema: schemaOf(properties) });
 }
 
 function object(kind: string, name: string, spec: object): object {
@@ -63,8 +52,8 @@ async function begin(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
   for (const [cluster, properties] of [[scene.source, NEW], [scene.dr, OLD]] as const) {
     await scene.apply([
-      definition("widgets", "Widget", properties),
-      definition("gatepolicies", "GatePolicy", properties),
+      definition("Widget", properties),
+      definition("GatePolicy", properties),
     ], cluster);
     await cluster.kubectl([
       "wait",
@@ -144,7 +133,7 @@ async function edited(safety: SafetyScene): Promise<void> {
 
 async function upgraded(safety: SafetyScene): Promise<void> {
   const { scene } = safety;
-  await scene.apply([definition("widgets", "Widget", NEW)], scene.dr);
+  await scene.apply([definition("Widget", NEW)], scene.dr);
   const copy = await scene.until(scene.dr, "widget", "wheel", NAMESPACE, ({ spec }) => spec.colour === "red");
   assert.deepEqual(copy.spec, { ...WIDGET, size: 2 });
   await status(scene, NAMESPACE, ({ reports }) => reports.length === 0);
@@ -157,7 +146,7 @@ async function policy(safety: SafetyScene): Promise<void> {
   assert.equal(found.class, "FieldUnknown");
   assert.match(found.message, /^\.spec\.\w+.*would allow or forbid something else.*upgrade the DR cluster/);
   assert.equal(await scene.get(scene.dr, "gatepolicy", "gate", NAMESPACE), undefined);
-  await scene.apply([definition("gatepolicies", "GatePolicy", NEW)], scene.dr);
+  await scene.apply([definition("GatePolicy", NEW)], scene.dr);
   assert.deepEqual((await scene.until(scene.dr, "gatepolicy", "gate", NAMESPACE)).spec, WIDGET);
   await status(scene, NAMESPACE, ({ failures }) => failures.length === 0);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { customDefinition } from "../custom_definition.ts";
 import { connectDr, installDr, installSource } from "../rig/install.ts";
 import { waitFor } from "../wait.ts";
 import { conditionOf, configMaps, CONTROL } from "./api.ts";
@@ -153,7 +154,7 @@ async function typeLater(safety: SafetyScene): Promise<void> {
   await safety.dr.until("configmaps", name, "a");
   const reason = "TypeUnknown";
   await safety.source.condition("replications", name, { type: "Valid", status: "False", reason });
-  await safety.scene.apply([gadgets(group)]);
+  await safety.scene.apply([customDefinition({ kind: "Gadget", group: group })]);
   await safety.source.condition("replications", name, { type: "Valid", status: "True" });
   await waitFor("the gadget is stored", async () => {
     const gadget = { apiVersion: `${group}/v1`, kind: "Gadget", metadata: { name: "g", namespace: name } };
@@ -267,19 +268,4 @@ function drKubeconfig({ scene }: SafetyScene): Promise<string> {
 
 function inNamespace(namespace: string, name: string, spec: object): Printed {
   return { apiVersion: "dr-syncer.io/v1alpha1", kind: "Replication", metadata: { name, namespace }, spec };
-}
-
-function gadgets(group: string): object {
-  const schema = { openAPIV3Schema: { type: "object" } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `gadgets.${group}` },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names: { plural: "gadgets", singular: "gadget", kind: "Gadget" },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
 }

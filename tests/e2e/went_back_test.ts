@@ -8,6 +8,7 @@ import { parseInlineKubeconfig } from "../../kube/config.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { createTransport } from "../../kube/transport.ts";
 import { readForeignGroups } from "../../reconciler/foreign_groups.ts";
+import { customDefinition } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { DELETE_FREELY } from "./scenario.ts";
 import { type Printed, type Scene, startScene } from "./scene.ts";
@@ -23,7 +24,7 @@ Deno.test("a source that went back", async (t) => {
 });
 
 async function laterKind(scene: Scene): Promise<void> {
-  await scene.apply([definition()]);
+  await scene.apply([customDefinition({ kind: "Widget" })]);
   await waitFor("the kind", () => served(scene), { deadlineMs: DEADLINE_MS });
   await scene.replicate(NAMESPACE, { deletion: DELETE_FREELY });
   await scene.apply([{ apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "a", namespace: NAMESPACE } }]);
@@ -37,27 +38,12 @@ async function laterKind(scene: Scene): Promise<void> {
   const isOver = ({ metadata }: Printed) => metadata.annotations[WENT_BACK] === "false";
   await scene.until(scene.dr, "lease", "dr-syncer", NAMESPACE, isOver, DEADLINE_MS);
   assert.ok(await scene.get(scene.dr, "widget", "a", NAMESPACE));
-  await scene.apply([definition()]);
+  await scene.apply([customDefinition({ kind: "Widget" })]);
   await scene.untilGone(scene.dr, "widget", "a", NAMESPACE, DEADLINE_MS);
 }
 
 async function served(scene: Scene): Promise<boolean> {
   return (await scene.source.kubectl(["get", "widgets", "-A"], { allowFailure: true })).code === 0;
-}
-
-function definition(): object {
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec: { type: "object" } } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: "widgets.example.com" },
-    spec: {
-      group: "example.com",
-      scope: "Namespaced",
-      names: { kind: "Widget", plural: "widgets" },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
 }
 
 async function foreignGroups(scene: Scene): Promise<void> {

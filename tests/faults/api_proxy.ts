@@ -21,12 +21,16 @@ export interface ApiCall {
   readonly watch: boolean;
   /** Name of the object that a POST creates. */
   readonly creates?: string;
+  /** What was sent; undefined when nothing was. */
+  body(): unknown;
+  /** HTTP status that the caller is answered with, once it is; 0 when there is no answer. */
+  readonly answered: Promise<number>;
   /** Calls that were forwarded and not answered yet, this one not counted. */
   readonly underWay: number;
 }
 
-/** What happens to a call. */
-export type Fault =
+/** What happens to a call at once. */
+export type PlainFault =
   /** The API server never sees it. */
   | {
     readonly do: "answer";
@@ -38,12 +42,16 @@ export type Fault =
   | { readonly do: "delay"; readonly delayMs: number }
   /** A watch that is half-open: it is there, and nothing comes. */
   | { readonly do: "mute" }
-  /** It is forwarded once this resolves. */
-  | { readonly do: "hold"; readonly until: Promise<void> }
   /** The connection breaks after this many bytes of the answer. */
   | { readonly do: "cut"; readonly afterBytes: number }
   /** The connection breaks; the API server never sees it. */
   | { readonly do: "drop" };
+
+/** What happens to a call. */
+export type Fault =
+  | PlainFault
+  /** It is forwarded once this resolves, or meets the fault that it resolves to. */
+  | { readonly do: "hold"; readonly until: Promise<void | PlainFault> };
 
 /** A running proxy. `await using` ends it. */
 export interface ApiProxy extends AsyncDisposable {
@@ -71,12 +79,12 @@ export function statusBody(code: number, reason: string, message: string, more: 
 }
 
 /** An answer with a Status as its body. */
-export function failing(code: number, reason: string): Fault {
+export function failing(code: number, reason: string): PlainFault {
   return { do: "answer", status: code, body: statusBody(code, reason, `${reason} by the proxy`) };
 }
 
 /** 429 as priority and fairness answers it. */
-export function throttled(retryAfterSeconds: number): Fault {
+export function throttled(retryAfterSeconds: number): PlainFault {
   const body = "Too many requests, please try again later.\n";
   return { do: "answer", status: 429, body, headers: { "retry-after": String(retryAfterSeconds) } };
 }
@@ -92,24 +100,25 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   const ended = new AbortController();
   const end = new Promise<void>((resolve) => ended.signal.addEventListener("abort", () => resolve()));
   const watches = new Set<OpenWatch>();
-  const handle = async (request: Request): Promise<Response> => {
+  const handle = async (request: Request, answered: Promise<number>): Promise<Response> => {
     const { pathname: path, searchParams: query, search } = new URL(request.url);
     const watch = ["1", "true"].includes(query.get("watch") ?? "");
-    const body = request.body === null ? null : await request.arrayBuffer();
-    const creates = request.method === "POST" ? nameIn(body) : undefined;
-    const { headers } = request;
-    const call = { method: request.method, path, query, headers, watch, creates, underWay: state.underWay };
-    const fault = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
-    if (fault !== undefined) state.met++;
-    if (fault?.do === "answer") return answer(fault);
-    if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), path, watches));
-    if (fault?.do === "drop") return new Response(broken());
+    const bytes = request.body === null ? null : await request.arrayBuffer();
+    const body = () => jsonIn(bytes);
+    const creates = request.method === "POST" ? nameIn(bytes) : undefined;
+    const { headers, method } = request;
+    const call = { method, path, query, headers, watch, creates, body, answered, underWay: state.underWay };
+    const judged = [...faults].map((judge) => judge(call)).find((found) => found !== undefined);
+    if (judged !== undefined) state.met++;
     if (!watch) state.underWay++;
     try {
+      const fault = judged?.do === "hold" ? await Promise.race([judged.until, end]) as PlainFault | undefined : judged;
+      if (fault?.do === "answer") return answer(fault);
+      if (fault?.do === "mute") return new Response(untilBroken(new ReadableStream(), path, watches));
+      if (fault?.do === "drop") return new Response(broken());
       if (fault?.do === "delay") await waitFor(systemClock, fault.delayMs, ended.signal);
-      if (fault?.do === "hold") await Promise.race([fault.until, end]);
       const target = `${cluster.server}${path}${search}`;
-      const response = await forward(client, target, request, body, ended.signal);
+      const response = await forward(client, target, request, bytes, ended.signal);
       if (watch) return new Response(untilBroken(response.body, path, watches), response);
       return fault?.do === "cut" ? new Response(cutBody(response.body, fault.afterBytes), response) : response;
     } finally {
@@ -118,8 +127,18 @@ export function startApiProxy(cluster: Cluster): ApiProxy {
   };
   const { signal } = ended;
   const options = { hostname: "127.0.0.1", port: 0, cert: leaf.certPem, key: leaf.keyPem, signal, onListen: () => {} };
-  // A caller that gave up is no fault of the proxy.
-  const serve = (request: Request) => handle(request).catch(() => new Response("no answer", { status: 502 }));
+  const serve = async (request: Request): Promise<Response> => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    try {
+      const response = await handle(request, promise);
+      resolve(response.status);
+      return response;
+    } catch {
+      // A caller that gave up is no fault of the proxy.
+      resolve(0);
+      return new Response("no answer", { status: 502 });
+    }
+  };
   const server = Deno.serve(options, serve);
   const url = `https://127.0.0.1:${server.addr.port}`;
   return {
@@ -165,7 +184,11 @@ function broken(): ReadableStream<Uint8Array> {
 }
 
 function nameIn(body: ArrayBuffer | null): string | undefined {
-  return body === null ? undefined : JSON.parse(new TextDecoder().decode(body)).metadata?.name;
+  return (jsonIn(body) as { metadata?: { name?: string } } | undefined)?.metadata?.name;
+}
+
+function jsonIn(body: ArrayBuffer | null): unknown {
+  return body === null ? undefined : JSON.parse(new TextDecoder().decode(body));
 }
 
 async function forward(

@@ -9,11 +9,11 @@ import { untilEqual } from "../e2e/compare.ts";
 import { DELETE_FREELY } from "../e2e/scenario.ts";
 import { type Scene, startScene } from "../e2e/scene.ts";
 import { CONFIG_MAPS, configMap } from "../e2e/webhook_scene.ts";
-import { connectDr, installDr } from "../rig/install.ts";
 import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import { deletedForNothing, type History, madeTooOften, watchHistory } from "./history.ts";
-import { type FaultProxy, startProxy } from "./proxy.ts";
+import { startBehindProxy } from "./proxied_scene.ts";
+import type { FaultProxy } from "./proxy.ts";
 import { startWrites, type Writes } from "./writes.ts";
 
 const NAMESPACE = "shop";
@@ -29,11 +29,7 @@ interface Broken {
 
 Deno.test("a network before a DR cluster that breaks connections", async (t) => {
   await using scene = await startScene({ drs: ["dr", "dr2"], controller: false });
-  const { hostname, port } = new URL(scene.dr.server);
-  await using proxy = await startProxy({ hostname, port: Number(port) });
-  const { kubeconfig } = await installDr(scene.dr);
-  await connectDr(scene.source, "dr", kubeconfig.replaceAll(scene.dr.server, `https://127.0.0.1:${proxy.port}`));
-  await scene.startController();
+  await using proxy = await startBehindProxy(scene);
   await using source = await watchHistory(scene.source, [CONFIG_MAPS], [NAMESPACE]);
   await using dr = await watchHistory(scene.dr, [CONFIG_MAPS], [NAMESPACE]);
   for (const { name } of scene.drs) {

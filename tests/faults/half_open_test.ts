@@ -111,11 +111,12 @@ async function toldAgain({ scene }: ApiScene): Promise<void> {
 
 /** The kind that can be read is read; the other one is noticed by its silence. */
 async function unhinted({ scene, proxy }: ApiScene): Promise<void> {
-  const before = await reconnects(scene, "configmaps");
+  const [before, stalled] = [await reconnects(scene, "configmaps"), await hints(scene, "stalled")];
   assert.ok(proxy.muteWatches() > KINDS.length, "the controller watches through the proxy");
   await scene.apply([configMap(NAMESPACE, "missed", { value: "after" })]);
   await scene.source.kubectl(["create", "secret", "generic", "found", "-n", NAMESPACE]);
   await scene.until(scene.dr, "secret", "found", NAMESPACE, undefined, SILENCE_DEADLINE_MS);
+  assert.ok(await hints(scene, "stalled") > stalled, "a read found it, not the end of a silence");
   await untilEqual(scene.source, scene.dr, NAMESPACE, SILENCE_DEADLINE_MS);
   assert.ok(await reconnects(scene, "configmaps") > before, "the watch was opened anew");
 }

@@ -5,6 +5,7 @@
  */
 import type { KubeClient, KubeObject, ResourceType } from "../../kube/types.ts";
 import { apiVersionOf, groupResource } from "../../kube/types.ts";
+import { customDefinition } from "../custom_definition.ts";
 import { typeOf } from "../kube/connections.ts";
 
 /** What a user does to an object. `remake`: deleted and created with another value of a field that cannot be changed. */
@@ -44,22 +45,7 @@ export const KINDS: readonly ResourceType[] = [
   WIDGETS,
 ];
 /** What both clusters need to have the kinds of the script. */
-export const DEFINITION = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: groupResource(WIDGETS) },
-  spec: {
-    group: WIDGETS.group,
-    scope: "Namespaced",
-    names: { plural: WIDGETS.resource, singular: WIDGETS.singular, kind: WIDGETS.kind },
-    versions: [{
-      name: WIDGETS.version,
-      served: true,
-      storage: true,
-      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    }],
-  },
-};
+export const DEFINITION = customDefinition(WIDGETS);
 const NAMES_A_KIND = 4;
 
 interface Subject {

@@ -15,6 +15,9 @@ const NAMESPACE = "shop";
 /** Calls at once that the DR cluster bears. */
 const BEARS = 5;
 const OBJECTS = 400;
+const RETRY_AFTER_S = 1;
+/** Timers are exact to a millisecond or so. */
+const EXACT_MS = 50;
 
 Deno.test("a DR cluster that throttles", async (t) => {
   await using through = await startApiScene("dr");
@@ -27,14 +30,22 @@ Deno.test("a DR cluster that throttles", async (t) => {
 
 async function askedLess(through: ApiScene): Promise<void> {
   const { scene, proxy } = through;
-  const release = proxy.inject(({ creates, underWay }) =>
-    creates?.startsWith("one-") && underWay >= BEARS ? throttled(1) : undefined
-  );
+  const dueMs = new Map<string, number>();
+  const early: string[] = [];
+  const release = proxy.inject(({ creates, underWay }) => {
+    if (creates === undefined || !creates.startsWith("one-")) return undefined;
+    const nowMs = performance.now();
+    if (nowMs < (dueMs.get(creates) ?? 0) - EXACT_MS) early.push(creates);
+    if (underWay < BEARS) return undefined;
+    dueMs.set(creates, nowMs + RETRY_AFTER_S * 1_000);
+    return throttled(RETRY_AFTER_S);
+  });
   await write(through, "one");
   await waitFor("fewer writes at once", async () => await concurrency(through) < 16, { deadlineMs: 20_000 });
   await untilEqual(scene.source, scene.dr, NAMESPACE, 90_000);
   // Each of the first writes met it, and after each pause a few.
   assert.ok(proxy.met > 0 && proxy.met < OBJECTS, `${proxy.met} of ${OBJECTS} writes were throttled`);
+  assert.deepEqual(early, [], "each came again when it was allowed to, and not before");
   release();
   const failed = await scene.controller.metric("dr_syncer_writes_total", { class: "Throttled" });
   assert.equal(failed, 0, "a throttled write is no failure of an object");

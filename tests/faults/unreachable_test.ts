@@ -10,9 +10,9 @@ import { marksOf, untilEqual } from "../e2e/compare.ts";
 import { DELETE_FREELY } from "../e2e/scenario.ts";
 import { type Printed, type Scene, startScene } from "../e2e/scene.ts";
 import { CONFIG_MAPS, configMap, connect } from "../e2e/webhook_scene.ts";
-import { connectDr, installDr } from "../rig/install.ts";
 import { waitFor } from "../wait.ts";
-import { type FaultProxy, startProxy } from "./proxy.ts";
+import { startBehindProxy } from "./proxied_scene.ts";
+import type { FaultProxy } from "./proxy.ts";
 
 const NAMESPACE = "shop";
 /** A probe every 10 s at most, its deadline, and a status at most every 5 s. */
@@ -30,11 +30,7 @@ interface Outage {
 
 Deno.test("a DR cluster out of reach", async (t) => {
   await using scene = await startScene({ drs: ["dr", "dr2"], controller: false });
-  const { hostname, port } = new URL(scene.dr.server);
-  await using proxy = await startProxy({ hostname, port: Number(port) });
-  const { kubeconfig } = await installDr(scene.dr);
-  await connectDr(scene.source, "dr", kubeconfig.replaceAll(scene.dr.server, `https://127.0.0.1:${proxy.port}`));
-  await scene.startController();
+  await using proxy = await startBehindProxy(scene);
   const client = connect(scene.source.kubeconfig);
   const otherDr = connect(dr2(scene).kubeconfig);
   const outage = { scene, proxy, client, otherDr };

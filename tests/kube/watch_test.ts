@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { KubeClient } from "../../kube/types.ts";
 import { startWatch } from "../../kube/watch.ts";
+import { customDefinition } from "../custom_definition.ts";
 import { waitFor } from "../wait.ts";
 import { CONFIG_MAPS, configMap, Follower } from "./follower.ts";
 import { follow, startWatchedCluster, waitForCall, waitUntilEqual, type WatchedCluster } from "./watched_cluster.ts";
@@ -117,14 +118,8 @@ async function unknownKindIsAskedForAgain({ transport, client }: WatchedCluster)
   await waitFor("the failure", () => retries.length > 0, { deadlineMs: 5_000 });
   assert.equal((follower.errors[0] as { reason?: string }).reason, "KindMissing");
   assert.ok(retries[0] !== undefined && retries[0] >= 5_000 && retries[0] <= 10_000, `retry in ${retries[0]} ms`);
-  const names = { plural: "carts", singular: "cart", kind: "Cart", listKind: "CartList" };
-  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-  await client.json("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `carts.${group}` },
-    spec: { group, names, scope: "Namespaced", versions: [{ name: "v1", served: true, storage: true, schema }] },
-  });
+  const definition = customDefinition({ kind: "Cart", group });
+  await client.json("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
   await waitFor("the kind", async () => (await client.list(type)).resourceVersion !== "", { deadlineMs: 10_000 });
   handle.reconnect("the kind is there now");
   await waitForCall(follower, "live");
