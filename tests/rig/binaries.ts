@@ -4,23 +4,14 @@
  * @module
  */
 import { join } from "node:path";
+import { type BuildProgress, reportStep, takeBuildLock } from "./building.ts";
 import { buildBinary, checkGo } from "./go.ts";
 import { findRigPaths, type RigPaths } from "./paths.ts";
 import { type BinaryName, cacheKeyOf, defaultModule, findModule, moduleOf, type RigModule } from "./versions.ts";
 
+export type { BuildProgress } from "./building.ts";
 export { MissingRequirement } from "./go.ts";
 export type { BinaryName } from "./versions.ts";
-
-/** How a build goes on; told when it starts, each second, and when it ends. */
-export interface BuildProgress {
-  /** What is built (or awaited, when another process builds it), for example `kube-apiserver 1.36.3`. */
-  readonly what: string;
-  /** Which one of how many, from 1. */
-  readonly position: number;
-  readonly count: number;
-  readonly elapsedMs: number;
-  readonly state: "building" | "waiting" | "done";
-}
 
 /** What `ensureBinaries` may be told. */
 export interface EnsureOptions {
@@ -66,49 +57,14 @@ export async function ensureBinaries<Name extends BinaryName>(
 }
 
 async function buildAll(builds: readonly Build[], cacheDir: string, options: EnsureOptions): Promise<void> {
-  await checkGo(builds.map((build) => `${build.name} ${build.module.version}`).join(", "), options);
-  await Deno.mkdir(cacheDir, { recursive: true });
-  // The kernel drops this lock when its holder dies, so a crashed build stops nobody.
-  using lock = await Deno.open(join(cacheDir, "build.lock"), { create: true, write: true });
-  const first = builds[0];
-  if (first) await report(first, 0, builds.length, "waiting", options, () => takeLock(lock, options.signal));
+  const whatOf = (build: Build) => `${build.name} ${build.module.version}`;
+  await checkGo(builds.map(whatOf).join(", "), options);
+  using _lock = await takeBuildLock(cacheDir, { what: whatOf(builds[0]!), position: 1, count: builds.length }, options);
   for (const [index, build] of builds.entries()) {
     // Another process may have built it while we waited for the lock.
     if (await isFile(build.path)) continue;
-    await report(build, index, builds.length, "building", options, () => {
-      return buildBinary(build.name, build.module, build.path, options);
-    });
-  }
-}
-
-async function takeLock(lock: Deno.FsFile, signal?: AbortSignal): Promise<void> {
-  while (!await lock.tryLock(true)) {
-    signal?.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-/** Does something that takes long, and tells each second that it goes on. */
-async function report(
-  build: Build,
-  index: number,
-  count: number,
-  state: "building" | "waiting",
-  { onProgress }: EnsureOptions,
-  action: () => Promise<void>,
-): Promise<void> {
-  const startedMs = performance.now();
-  const what = `${build.name} ${build.module.version}`;
-  const tell = (now: BuildProgress["state"]) => {
-    onProgress?.({ what, position: index + 1, count, elapsedMs: performance.now() - startedMs, state: now });
-  };
-  if (state === "building") tell(state);
-  const timer = setInterval(() => tell(state), 1_000);
-  try {
-    await action();
-    if (state === "building") tell("done");
-  } finally {
-    clearInterval(timer);
+    const step = { what: whatOf(build), position: index + 1, count: builds.length };
+    await reportStep(step, "building", options, () => buildBinary(build.name, build.module, build.path, options));
   }
 }
 

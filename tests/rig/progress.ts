@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BuildProgress } from "./binaries.ts";
+import type { BuildProgress } from "./building.ts";
 
 /** Without a terminal, a build that goes on is told this often. */
 const repeatMs = 30_000;
@@ -29,9 +29,10 @@ export function showProgress(sink: TextSink): (progress: BuildProgress) => void 
   };
 }
 
-function progressText({ what, position, count, elapsedMs, state }: BuildProgress): string {
+function progressText({ what, position, count, elapsedMs, state, verbs }: BuildProgress): string {
   const seconds = Math.round(elapsedMs / 1_000);
   if (state === "waiting") return `waiting for another build, ${seconds} s`;
-  const verb = state === "done" ? "built" : "building";
+  const [doing, done] = verbs ?? ["building", "built"];
+  const verb = state === "done" ? done : doing;
   return `${verb} ${what} (${position} of ${count}), ${seconds} s`;
 }
