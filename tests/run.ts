@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensurePackages } from "./agent/packages.ts";
 import { ensureBinaries, MissingRequirement } from "./rig/binaries.ts";
+import { ensureNodes } from "./rig/nodes.ts";
 import { showProgress } from "./rig/progress.ts";
 import { runSuites, type SuiteResult } from "./runner/execute.ts";
 import { exitCodeOf, formatSum, sumUp } from "./runner/sum.ts";
@@ -48,14 +49,21 @@ async function buildClusters(): Promise<void> {
   await ensureBinaries("1.30", ["kube-apiserver"], { onProgress });
 }
 
-/** Gets what suites need, and answers with what could not be got. */
+/** Installs and builds what nodes need. */
+async function prepareNodes(): Promise<void> {
+  await ensureNodes({ onProgress: showProgress(Deno.stderr) });
+}
+
+/** Gets what suites need, and answers with what could not be got; a suite is told of with the first that it lacks. */
 async function findObstacles(suites: readonly Suite[]): Promise<Obstacle[]> {
   const needs: readonly (readonly [Suite[], () => Promise<void>])[] = [
     [suites.filter((suite) => suite.needsVolumes), ensurePackages],
     [suites.filter((suite) => suite.needsClusters), buildClusters],
+    [suites.filter((suite) => suite.needsNodes), prepareNodes],
   ];
   const obstacles: Obstacle[] = [];
-  for (const [needing, ensure] of needs) {
+  for (const [all, ensure] of needs) {
+    const needing = all.filter((suite) => !obstacles.some((obstacle) => obstacle.suites.includes(suite)));
     if (needing.length === 0) continue;
     try {
       await ensure();
@@ -92,8 +100,9 @@ function showSkipped(results: readonly SuiteResult[], obstacles: readonly Obstac
 }
 
 /** What is said of a suite in the list. */
-function describeSuite({ name, needsClusters, needsVolumes }: Suite): string {
-  return `${name}${needsClusters ? " (starts clusters)" : ""}${needsVolumes ? " (moves volumes)" : ""}`;
+function describeSuite({ name, needsClusters, needsVolumes, needsNodes }: Suite): string {
+  const clusters = needsNodes ? " (starts clusters with nodes)" : " (starts clusters)";
+  return `${name}${needsClusters ? clusters : ""}${needsVolumes ? " (moves volumes)" : ""}`;
 }
 
 async function runTests(filters: readonly string[], testFilter: string | undefined, list: boolean): Promise<number> {

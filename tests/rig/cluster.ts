@@ -1,6 +1,6 @@
 /**
- * Real clusters on this machine, for tests, the demo and `deno task rig`: etcd, an API server, and the controllers if
- * asked for. Nothing is left behind, also when the process that started them is killed.
+ * Real clusters on this machine, for tests, the demo and `deno task rig`: etcd, an API server, and the controllers and a
+ * node if asked for. Nothing is left behind, also when the process that started them is killed.
  *
  * @module
  */
@@ -8,12 +8,17 @@ import { join } from "node:path";
 import { pickPort } from "./api_server.ts";
 import { type BinaryName, type BuildProgress, ensureBinaries } from "./binaries.ts";
 import { type ControlPlane, startControlPlane } from "./control_plane.ts";
+import type { Image } from "./images.ts";
 import { writeKept } from "./kept.ts";
 import { type KubectlOptions, type KubectlResult, runKubectl } from "./kubectl.ts";
 import { inlineKubeconfig } from "./kubeconfig.ts";
+import { type ClusterNode, joinCluster, prepareNode, startRuntime } from "./node.ts";
+import { nodeApiPort } from "./node_config.ts";
+import { ensureNodes, nodeBinaries } from "./nodes.ts";
 import { findRigPaths } from "./paths.ts";
 import { createClusterDirectory, reap, writeOwner } from "./remains.ts";
 import { startSupervisor, type Supervisor } from "./supervisor.ts";
+import { defaultModule, findModule } from "./versions.ts";
 
 /** How often another port is tried when somebody took the one we had picked. */
 const portAttempts = 5;
@@ -26,6 +31,8 @@ export interface ClusterOptions {
   readonly version?: string;
   /** Runs kube-controller-manager too: garbage collection, namespace deletion, service accounts, workloads, volumes. */
   readonly controllerManager?: boolean;
+  /** Runs a node and all controllers too: Pods run, on Linux as root only. */
+  readonly nodes?: boolean;
   /** Folder in which the cluster's own folder is made; the rig's run folder unless told otherwise. */
   readonly directory?: string;
   /** Appended to the API server's command line. */
@@ -58,6 +65,8 @@ export interface Cluster extends AsyncDisposable {
   readonly directory: string;
   /** Process id of the API server; another one after each start. */
   readonly apiServerPid: number;
+  /** Its node, if it has one. */
+  readonly node?: ClusterNode;
   /** Inline kubeconfig of somebody else; tokens of service accounts last an hour unless told otherwise. */
   kubeconfigFor(credential: Credential): Promise<string>;
   /** Runs kubectl as administrator. @throws {Error} when it fails, unless `allowFailure` */
@@ -91,14 +100,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(options.name)) {
     throw new Error(`Cannot start a cluster named "${options.name}": use lower-case letters, digits and dashes`);
   }
-  const controllers: BinaryName[] = options.controllerManager ? ["kube-controller-manager"] : [];
-  const names: BinaryName[] = ["etcd", "kube-apiserver", "kubectl", ...controllers];
-  const binaries = await ensureBinaries(options.version, names, options);
+  const binaries = await ensureBinaries(options.version, binariesOf(options), options);
+  const images = options.nodes ? await ensureNodes(options) : [];
   const runDir = options.directory ?? findRigPaths().runDir;
   await reap(runDir);
   for (let attempt = 1;; attempt++) {
     try {
-      return await tryStart(options, runDir, binaries);
+      return await tryStart(options, runDir, binaries, images);
     } catch (error) {
       const portTaken = error instanceof Error && error.message.includes("address already in use");
       if (!portTaken || attempt === portAttempts) throw error;
@@ -106,27 +114,44 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
+function binariesOf({ name, version, nodes, controllerManager }: ClusterOptions): BinaryName[] {
+  if (nodes && findModule(version) !== defaultModule) {
+    throw new Error(`Cannot start ${name} with a node: only ${defaultModule.version} has one, not ${version}`);
+  }
+  const controllers: BinaryName[] = controllerManager || nodes ? ["kube-controller-manager"] : [];
+  return ["etcd", "kube-apiserver", "kubectl", ...controllers, ...(nodes ? nodeBinaries : [])];
+}
+
 async function tryStart(
   options: ClusterOptions,
   runDir: string,
   binaries: Record<BinaryName, string>,
+  images: readonly Image[],
 ): Promise<Cluster> {
-  const directory = await createClusterDirectory(runDir, options.name, Deno.pid);
+  const { name, signal } = options;
+  const directory = await createClusterDirectory(runDir, name, Deno.pid);
   const supervisor = await startSupervisor(directory);
   try {
-    const plane = await startControlPlane(supervisor, {
-      name: options.name,
-      directory,
-      binary: binaries["kube-apiserver"],
-      etcdBinary: binaries.etcd,
-      controllerManagerBinary: binaries["kube-controller-manager"],
-      controllerManager: options.controllerManager ?? false,
-      port: pickPort(),
-      extraArgs: options.extraApiServerArgs ?? [],
-      signal: options.signal,
-    });
+    const prepared = options.nodes ? await prepareNode(supervisor, name, directory) : undefined;
+    const [plane] = await Promise.all([
+      startControlPlane(supervisor, {
+        name,
+        directory,
+        binary: binaries["kube-apiserver"],
+        etcdBinary: binaries.etcd,
+        controllerManagerBinary: binaries["kube-controller-manager"],
+        schedulerBinary: binaries["kube-scheduler"],
+        controllerManager: (options.controllerManager || options.nodes) ?? false,
+        port: prepared ? nodeApiPort : pickPort(),
+        node: prepared?.apiServer,
+        extraArgs: options.extraApiServerArgs ?? [],
+        signal,
+      }),
+      prepared && startRuntime(supervisor, prepared, images, signal),
+    ]);
     const { gitVersion } = JSON.parse((await plane.request("GET", "/version")).text) as { gitVersion: string };
-    return describeCluster(options.name, gitVersion.slice(1), directory, plane, supervisor, binaries.kubectl);
+    const node = prepared && await joinCluster(supervisor, prepared, plane, binaries, signal);
+    return describeCluster(name, gitVersion.slice(1), directory, plane, supervisor, binaries.kubectl, node);
   } catch (error) {
     await supervisor.stop();
     throw error;
@@ -140,6 +165,7 @@ function describeCluster(
   plane: ControlPlane,
   supervisor: Supervisor,
   kubectl: string,
+  node: ClusterNode | undefined,
 ): Cluster {
   const { server, caPem, adminToken } = plane;
   const kubeconfigPath = join(directory, "kubeconfig.yaml");
@@ -157,6 +183,7 @@ function describeCluster(
     kubeconfig: kubeconfigOf(adminToken),
     kubeconfigPath,
     directory,
+    node,
     get apiServerPid() {
       return plane.apiServer.pid;
     },
@@ -175,7 +202,7 @@ function describeCluster(
     backUp: () => plane.withDataAtRest((data) => replaceFolder(data, join(directory, "backup"))),
     restore: () => plane.withDataAtRest((data) => replaceFolder(join(directory, "backup"), data)),
     keep: async () => {
-      await writeKept(directory, { name, version, server, kubeconfigPath, kubectlPath: kubectl });
+      await writeKept(directory, { name, version, server, kubeconfigPath, kubectlPath: kubectl, node: node?.address });
       await writeOwner(directory, supervisor.ref);
       await supervisor.keep();
       plane.close();

@@ -1,5 +1,5 @@
 /**
- * The processes of one cluster: etcd, kube-apiserver, and kube-controller-manager when asked for.
+ * The processes of one cluster: etcd, kube-apiserver, and kube-controller-manager and kube-scheduler when asked for.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import {
   controllerManagerArguments,
   etcdArguments,
   etcdSocket,
+  schedulerArguments,
   writeCredentials,
 } from "./api_server.ts";
 import { inlineKubeconfig } from "./kubeconfig.ts";
@@ -27,6 +28,7 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly name: string;
   readonly etcdBinary: string;
   readonly controllerManagerBinary?: string;
+  readonly schedulerBinary?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -56,8 +58,9 @@ export interface ControlPlane {
 /** Starts etcd, then the API server, then the controller manager; returns once all of them work. */
 export async function startControlPlane(supervisor: Supervisor, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { directory, signal } = options;
-  const server = `https://127.0.0.1:${options.port}`;
-  const adminToken = await writeCredentials(directory);
+  const host = options.node?.addresses.address ?? "127.0.0.1";
+  const server = `https://${host}:${options.port}`;
+  const adminToken = await writeCredentials(directory, options.node?.users);
   let etcd = await startEtcd(supervisor, options);
   const startApi = () => supervisor.start("kube-apiserver", apiServerArguments(options));
   let apiServer = await startApi();
@@ -76,6 +79,9 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
     if (options.controllerManagerBinary !== undefined) {
       await startControllerManager(supervisor, options.controllerManagerBinary, request, options);
     }
+    if (options.schedulerBinary !== undefined) {
+      await supervisor.start("kube-scheduler", schedulerArguments(options.schedulerBinary));
+    }
   } catch (error) {
     client.close();
     throw error;
@@ -90,7 +96,7 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
     request,
     async startApiServer() {
       if (await isRunning(apiServer)) return;
-      await untilFree(options.port);
+      await untilFree(host, options.port);
       apiServer = await startApi();
       await ready();
     },
@@ -102,7 +108,7 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
       await Deno.remove(join(directory, etcdSocket)).catch(() => {});
       await act(join(directory, "etcd"));
       etcd = await startEtcd(supervisor, options);
-      await untilFree(options.port);
+      await untilFree(host, options.port);
       apiServer = await startApi();
       await ready();
     },
@@ -115,10 +121,15 @@ export async function startControlPlane(supervisor: Supervisor, options: Control
 }
 
 /** A process that was killed counts as gone before the kernel has closed what its other threads still hold. */
-async function untilFree(port: number): Promise<void> {
-  await waitFor(`port ${port} free`, () => {
-    Deno.listen({ hostname: "127.0.0.1", port }).close();
-    return true;
+async function untilFree(hostname: string, port: number): Promise<void> {
+  await waitFor(`${hostname}:${port} free`, async () => {
+    try {
+      (await Deno.connect({ hostname, port })).close();
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return true;
+      throw error;
+    }
   }, { deadlineMs: stepDeadlineMs, pollMs: 20 });
 }
 
@@ -180,7 +191,7 @@ async function stopApiServer(supervisor: Supervisor, apiServer: ProcessRef, sign
 }
 
 /** Waits for a condition, but no longer than the process runs; a failure tells the last lines of its log. */
-async function waitWhileRunning<T>(
+export async function waitWhileRunning<T>(
   name: string,
   directory: string,
   process: ProcessRef,

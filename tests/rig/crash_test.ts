@@ -2,54 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { waitFor } from "../wait.ts";
 import { startCluster } from "./cluster.ts";
-import { findRunning, type ProcessRef, readProcesses } from "./process.ts";
-import { readPidFile } from "./remains.ts";
+import { type Elsewhere, startElsewhere } from "./elsewhere.ts";
+import { findRunning, readProcesses } from "./process.ts";
 
-/** A cluster that another process started. */
-interface Started {
-  readonly child: Deno.ChildProcess;
-  readonly directory: string;
-  readonly processes: Record<"supervisor" | "etcd" | "kube-apiserver", ProcessRef>;
-}
-
-/** Starts a cluster in a process of its own, which then waits. */
-async function startElsewhere(directory: string): Promise<Started> {
-  const script = `
-    import { startCluster } from ${JSON.stringify(import.meta.resolve("./cluster.ts"))};
-    const cluster = await startCluster({ name: "elsewhere", directory: Deno.args[0] });
-    Deno.stdout.writeSync(new TextEncoder().encode(cluster.directory + "\\n"));
-    setInterval(() => {}, 1_000);`;
-  const path = join(directory, "start.ts");
-  await Deno.writeTextFile(path, script);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      `--config=${join(import.meta.dirname ?? ".", "../../deno.json")}`,
-      "-A",
-      "--no-check",
-      path,
-      directory,
-    ],
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  await reader.cancel();
-  const cluster = new TextDecoder().decode(value).trim();
-  const ref = (name: string) => {
-    const found = readPidFile(cluster, name);
-    assert.ok(found, `${name} has no pid file`);
-    return found;
-  };
-  const processes = {
-    "supervisor": ref("supervisor"),
-    "etcd": ref("etcd"),
-    "kube-apiserver": ref("kube-apiserver"),
-  };
-  return { child, directory: cluster, processes };
-}
-
-async function waitUntilGone({ directory, processes }: Started): Promise<void> {
+async function waitUntilGone({ directory, processes }: Elsewhere): Promise<void> {
   const left = async () => {
     const { processes: found } = await readProcesses((await findRunning(Object.values(processes))).map((it) => it.pid));
     const there = await Deno.stat(directory).then(() => [directory], () => []);

@@ -25,8 +25,8 @@ export function deployFolder(name = ""): string {
 }
 
 /**
- * `kubectl apply -k deploy`; returns when the definitions are served. The rig has no nodes: Pods of the Deployment, if
- * there is a controller manager to make them, stay Pending.
+ * `kubectl apply -k deploy`; returns when the definitions are served. In a cluster without a node, Pods of the
+ * Deployment, if there is a controller manager to make them, stay Pending.
  */
 export async function installSource(cluster: Cluster, overlay = ""): Promise<Installed> {
   await cluster.kubectl(["apply", "-k", deployFolder(overlay)]);

@@ -4,6 +4,8 @@
  * @module
  */
 import { join } from "node:path";
+import { runKubectl } from "./kubectl.ts";
+import { isReadyNode } from "./node_config.ts";
 import { findRunning, type ProcessRef } from "./process.ts";
 import { listClusterDirectories, readIfThere, readOwner, readPidFile, removeRemains } from "./remains.ts";
 
@@ -15,9 +17,11 @@ export interface KeptRecord {
   readonly kubeconfigPath: string;
   /** A kubectl that fits. */
   readonly kubectlPath: string;
+  /** Address of its node, if it has one. */
+  readonly node?: string;
 }
 
-/** `ready`: answers. `silent`: runs but does not say that it is ready. `stopped`: a part of it does not run. */
+/** `ready`: answers, and its node is ready. `silent`: runs but does not say that. `stopped`: a part does not run. */
 export type KeptState = "ready" | "silent" | "stopped";
 
 /** A kept cluster as it is now. */
@@ -38,7 +42,7 @@ export async function findKept(runDir: string): Promise<KeptCluster[]> {
     const text = readIfThere(join(directory, "cluster.json"));
     if (text === undefined) continue;
     const record = JSON.parse(text) as KeptRecord;
-    found.push({ ...record, directory, state: await readState(directory, record.server) });
+    found.push({ ...record, directory, state: await readState(directory, record) });
   }
   const rank = ({ name }: KeptCluster) => name === "source" ? "" : name;
   return found.sort((a, b) => rank(a).localeCompare(rank(b), "en", { numeric: true }));
@@ -51,17 +55,22 @@ export async function removeKept(runDir: string): Promise<string[]> {
   return kept.map((cluster) => cluster.name);
 }
 
-async function readState(directory: string, server: string): Promise<KeptState> {
-  const supervisor = readOwner(directory)?.process;
-  const parts = [supervisor, readPidFile(directory, "etcd"), readPidFile(directory, "kube-apiserver")];
+async function readState(directory: string, record: KeptRecord): Promise<KeptState> {
+  const names = ["etcd", "kube-apiserver", ...(record.node ? ["node", "containerd", "kubelet", "kube-proxy"] : [])];
+  const parts = [readOwner(directory)?.process, ...names.map((name) => readPidFile(directory, name))];
   const running = await findRunning(parts.filter((part): part is ProcessRef => part !== undefined));
   if (running.length < parts.length) return "stopped";
   using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(join(directory, "ca.crt"))] });
   try {
-    const response = await fetch(`${server}/readyz`, { client, signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(`${record.server}/readyz`, { client, signal: AbortSignal.timeout(2_000) });
     await response.body?.cancel();
-    return response.ok ? "ready" : "silent";
+    return response.ok && (record.node === undefined || await hasReadyNode(record)) ? "ready" : "silent";
   } catch {
     return "silent";
   }
+}
+
+async function hasReadyNode({ name, kubectlPath, kubeconfigPath }: KeptRecord): Promise<boolean> {
+  const args = ["get", "node", name, "-o", "json", "--request-timeout=2s"];
+  return isReadyNode(JSON.parse((await runKubectl(kubectlPath, kubeconfigPath, args)).stdout));
 }

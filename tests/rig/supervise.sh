@@ -4,10 +4,12 @@
 #
 # Usage: sh supervise.sh FOLDER. Commands, one a line on standard input:
 #   start NAME          runs the script FOLDER/NAME.cmd, its output goes to FOLDER/NAME.log
-#   signal NAME SIGNAL  sends a signal to it
+#   run NAME            runs such a script to its end, before the next command; its exit code goes to FOLDER/NAME.exit
+#   signal NAME SIGNAL  sends a signal to what `start` started
 #   keep                from now on, the end of standard input removes nothing, SIGTERM does
 #   stop                removes everything now
 dir=$1
+node=${0%/*}/node.sh
 children=
 
 # Writes pid and start time (field 22 of /proc/PID/stat) to FOLDER/NAME.pid.
@@ -37,6 +39,7 @@ finish() {
     is_child "$pid" && kill -s KILL "$pid"
   done
   wait
+  sh "$node" down "$dir"
   remove_volumes
   rm -rf "$dir"
   exit 0
@@ -46,6 +49,12 @@ start() {
   sh "$dir/$1.cmd" </dev/null >>"$dir/$1.log" 2>&1 &
   children="$children $!"
   record "$1" $!
+}
+
+run() {
+  start "$1"
+  wait $!
+  echo $? >"$dir/$1.exit.new" && mv "$dir/$1.exit.new" "$dir/$1.exit"
 }
 
 signal() {
@@ -60,6 +69,7 @@ kept=
 while read -r verb name argument; do
   case $verb in
     start) start "$name" ;;
+    run) run "$name" ;;
     signal) signal "$name" "$argument" ;;
     keep) kept=yes ;;
     stop) finish ;;

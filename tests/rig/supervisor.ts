@@ -6,16 +6,24 @@
 import { join } from "node:path";
 import { waitFor } from "../wait.ts";
 import { findRunning, isRunning, type ProcessRef, refOf } from "./process.ts";
-import { readPidFile, removeRemains, supervisorScript } from "./remains.ts";
+import { readIfThere, readPidFile, removeRemains, supervisorScript } from "./remains.ts";
 
 /** How long the shell may take to do what it is told. */
 const commandDeadlineMs = 10_000;
+/** How long a program that is run to its end may take. */
+const runDeadlineMs = 60_000;
 
 /** Runs the processes of one cluster. */
 export interface Supervisor {
   readonly ref: ProcessRef;
   /** Starts a program in the cluster's folder; its output goes to `NAME.log` there. */
   start(name: string, argv: readonly string[]): Promise<ProcessRef>;
+  /**
+   * Runs a program to its end. Being run by the shell, it never overlaps with a clean-up.
+   *
+   * @throws {Error} with the last lines of its output when its exit code is not 0
+   */
+  run(name: string, argv: readonly string[]): Promise<void>;
   /** Sends a signal, and waits until it has stopped (STOP), continued (CONT), or ended (all others) the process. */
   signal(name: string, process: ProcessRef, signal: Deno.Signal, deadlineMs?: number): Promise<void>;
   /** From now on the processes survive this one. */
@@ -49,6 +57,17 @@ export async function startSupervisor(directory: string): Promise<Supervisor> {
         const now = readPidFile(directory, name);
         return now !== undefined && !isSame(now, before) && now;
       }, { deadlineMs: commandDeadlineMs, pollMs: 5 });
+    },
+    async run(name, argv) {
+      await Deno.writeTextFile(join(directory, `${name}.cmd`), commandFile(directory, argv), { mode: 0o600 });
+      await tell(`run ${name}`);
+      const code = await waitFor(`the end of ${name}`, () => readIfThere(join(directory, `${name}.exit`)), {
+        deadlineMs: runDeadlineMs,
+        pollMs: 10,
+      });
+      if (code.trim() === "0") return;
+      const lines = (readIfThere(join(directory, `${name}.log`)) ?? "").trimEnd().split("\n").slice(-5).join("\n");
+      throw new Error(`Cannot run ${name}: exit code ${code.trim()}; the end of its output:\n${lines}`);
     },
     async signal(name, process, signal, deadlineMs = commandDeadlineMs) {
       if (!await isRunning(process)) return;

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { ensureBinaries } from "./binaries.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { findKept, type KeptCluster, removeKept } from "./kept.ts";
+import { ensureNodes } from "./nodes.ts";
 import { findRigPaths } from "./paths.ts";
 import { showProgress } from "./progress.ts";
 import { reap } from "./remains.ts";
@@ -24,11 +25,13 @@ Commands:
 Options:
   --clusters N     how many clusters \`up\` starts in all, 2 unless told otherwise
   --dr-version V   Kubernetes version of all but the first, for example 1.30
+  --nodes          gives each cluster a node, so that Pods run: containerd, kubelet, kube-proxy; on Debian 12, as root
   --json           writes JSON instead of a table
   --help           shows this text
 
 The programs come from KUBEBUILDER_ASSETS when that is set (kube-apiserver, etcd and kubectl of the newest version),
-else from the cache, else they are built with Go; the first build takes about ten minutes on two cores.
+else from the cache, else they are built with Go; the first build takes about ten minutes on two cores. For nodes, Debian
+packages are installed and images built, too.
 `;
 
 /** What the command line asks for. */
@@ -36,6 +39,7 @@ interface Request {
   readonly command: "up" | "down" | "status";
   readonly clusters: number;
   readonly drVersion?: string;
+  readonly nodes: boolean;
   readonly json: boolean;
 }
 
@@ -49,6 +53,7 @@ export function parseRequest(args: string[]): Request | undefined {
   const options = {
     clusters: { type: "string", default: "2" },
     "dr-version": { type: "string" },
+    nodes: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   } as const;
@@ -62,7 +67,11 @@ export function parseRequest(args: string[]): Request | undefined {
   if (!/^[1-9]$/.test(values.clusters)) {
     throw new UsageError(`Cannot start ${values.clusters} clusters: --clusters is a number from 1 to 9`);
   }
-  return { command, clusters: Number(values.clusters), drVersion: values["dr-version"], json: values.json };
+  const { nodes, json } = values;
+  if (nodes && values["dr-version"] !== undefined) {
+    throw new UsageError("Cannot use --nodes with --dr-version: only the newest version has nodes");
+  }
+  return { command, clusters: Number(values.clusters), drVersion: values["dr-version"], nodes, json };
 }
 
 /** Names of the clusters: source, dr, dr2, dr3, … */
@@ -73,8 +82,8 @@ export function clusterNames(count: number): string[] {
 /** A table of clusters, and how to look into one. */
 export function formatClusters(clusters: readonly KeptCluster[]): string {
   if (clusters.length === 0) return "No cluster is up; start some with: deno task rig up\n";
-  const rows = clusters.map((it) => [it.name, it.version, it.server, it.state, it.kubeconfigPath]);
-  const table = [["NAME", "VERSION", "SERVER", "STATE", "KUBECONFIG"], ...rows];
+  const rows = clusters.map((it) => [it.name, it.version, it.server, it.node ?? "-", it.state, it.kubeconfigPath]);
+  const table = [["NAME", "VERSION", "SERVER", "NODE", "STATE", "KUBECONFIG"], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
   const [first] = clusters;
@@ -89,9 +98,10 @@ async function up(request: Request, runDir: string): Promise<void> {
   for (const version of new Set([undefined, request.drVersion])) {
     await ensureBinaries(version, ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager"], { onProgress });
   }
+  if (request.nodes) await ensureNodes({ onProgress });
   const clusters = await Promise.allSettled(missing.map(async (name): Promise<Cluster> => {
     const version = name === "source" ? undefined : request.drVersion;
-    return started.use(await startCluster({ name, version, controllerManager: true }));
+    return started.use(await startCluster({ name, version, controllerManager: true, nodes: request.nodes }));
   }));
   for (const result of clusters) if (result.status === "rejected") throw result.reason;
   for (const result of clusters) if (result.status === "fulfilled") await result.value.keep();
@@ -99,11 +109,12 @@ async function up(request: Request, runDir: string): Promise<void> {
 }
 
 /** Whether a cluster is up as asked for. @throws {UsageError} when it is up otherwise, or no longer works */
-function hasRunning(running: readonly KeptCluster[], name: string, { drVersion }: Request): boolean {
+function hasRunning(running: readonly KeptCluster[], name: string, { drVersion, nodes }: Request): boolean {
   const found = running.find((cluster) => cluster.name === name);
   if (found === undefined) return false;
   const remedy = "run `deno task rig down` first";
   if (found.state === "stopped") throw new UsageError(`Cannot use the cluster ${name} as it has stopped: ${remedy}`);
+  if (nodes && found.node === undefined) throw new UsageError(`Cannot give ${name} a node as it is up: ${remedy}`);
   const wanted = findModule(name === "source" ? undefined : drVersion).version;
   if (name === "source" || drVersion === undefined || found.version === wanted) return true;
   throw new UsageError(`Cannot start ${name} with ${wanted} as it runs ${found.version}: ${remedy}`);

@@ -1,49 +1,8 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { KeptCluster } from "./kept.ts";
-import { findRigPaths } from "./paths.ts";
+import { listRun, runTask, withCacheHome } from "./run_task.ts";
 import { clusterNames, parseRequest } from "./task.ts";
-
-const denoDir = Deno.env.get("DENO_DIR") ?? join(dirname(dirname(findRigPaths().cacheDir)), "deno");
-
-/** Runs the task with a cache folder of its own, in which only the built programs are the usual ones. */
-async function runTask(cacheHome: string, args: string[], variables: Record<string, string> = {}) {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--allow-env=HOME,XDG_CACHE_HOME,KUBEBUILDER_ASSETS",
-      "--allow-read",
-      "--allow-write",
-      "--allow-run",
-      "--allow-net=127.0.0.1",
-      fileURLToPath(new URL("task.ts", import.meta.url)),
-      ...args,
-    ],
-    // Deno's own cache moves with XDG_CACHE_HOME too, unless it is named.
-    env: { XDG_CACHE_HOME: cacheHome, DENO_DIR: denoDir, ...variables },
-  }).output();
-  const decoder = new TextDecoder();
-  return { code: output.code, stdout: decoder.decode(output.stdout), stderr: decoder.decode(output.stderr) };
-}
-
-async function withCacheHome(action: (cacheHome: string) => Promise<void>): Promise<void> {
-  const cacheHome = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(join(cacheHome, "dr-syncer"));
-    await Deno.symlink(findRigPaths().cacheDir, join(cacheHome, "dr-syncer/rig"));
-    await action(cacheHome);
-  } finally {
-    await runTask(cacheHome, ["down"]);
-    await Deno.remove(cacheHome, { recursive: true });
-  }
-}
-
-async function listRun(cacheHome: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(join(cacheHome, "dr-syncer/run")))).map((entry) => entry.name);
-}
 
 Deno.test("up starts clusters that stay, status shows them, down leaves nothing", async () => {
   await withCacheHome(async (cacheHome) => {
@@ -51,7 +10,7 @@ Deno.test("up starts clusters that stay, status shows them, down leaves nothing"
     assert.equal(up.code, 0, up.stderr);
     assert.match(
       up.stdout,
-      /^NAME +VERSION +SERVER +STATE +KUBECONFIG\nsource +1\.36\.3 .*\ndr +1\.30\.14 .*\n\nTry: /,
+      /^NAME +VERSION +SERVER +NODE +STATE +KUBECONFIG\nsource +1\.36\.3 .*\ndr +1\.30\.14 .*\n\nTry: /,
     );
     const clusters = JSON.parse((await runTask(cacheHome, ["status", "--json"])).stdout) as KeptCluster[];
     assert.deepEqual(clusters.map(({ name, state }) => `${name} ${state}`), ["source ready", "dr ready"]);
@@ -88,6 +47,7 @@ const wrong: [string[], RegExp][] = [
   [["up", "source"], /Cannot use the argument "source"/],
   [["up", "--clusters", "0"], /--clusters is a number from 1 to 9/],
   [["up", "--fast"], /--fast/],
+  [["up", "--nodes", "--dr-version", "1.30"], /only the newest version has nodes/],
 ];
 
 for (const [args, message] of wrong) {
@@ -97,7 +57,9 @@ for (const [args, message] of wrong) {
 }
 
 Deno.test("a command line is read with its defaults", () => {
-  assert.deepEqual(parseRequest(["up"]), { command: "up", clusters: 2, drVersion: undefined, json: false });
+  const usual = { command: "up", clusters: 2, drVersion: undefined, nodes: false, json: false };
+  assert.deepEqual(parseRequest(["up"]), usual);
+  assert.deepEqual(parseRequest(["up", "--nodes"]), { ...usual, nodes: true });
   assert.deepEqual(parseRequest(["--json", "down"])?.json, true);
   assert.equal(parseRequest(["up", "--help"]), undefined);
   assert.deepEqual(clusterNames(4), ["source", "dr", "dr2", "dr3"]);

@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A program of the rig. */
-export type BinaryName = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kubectl";
+export type BinaryName =
+  | "etcd"
+  | "kube-apiserver"
+  | "kube-controller-manager"
+  | "kubectl"
+  | "kube-scheduler"
+  | "kubelet"
+  | "kube-proxy"
+  | "pause";
 
 /** A Go module of `tests/rig/modules`: its go.mod and go.sum pin what is built. */
 export interface RigModule {
@@ -17,8 +25,10 @@ export interface RigModule {
   readonly version: string;
   /** Go package of each program. */
   readonly packages: Readonly<Partial<Record<BinaryName, string>>>;
-  /** Whether the programs are told their version at link time (Kubernetes), or know it (etcd). */
+  /** Whether the programs are told their version at link time (Kubernetes), or know it. */
   readonly stamped: boolean;
+  /** Files of the folder that say what is built; `go.mod` and `go.sum` unless told otherwise. */
+  readonly files?: readonly string[];
 }
 
 const commands = "k8s.io/kubernetes/cmd";
@@ -50,6 +60,27 @@ const etcdModule: RigModule = {
   stamped: false,
 };
 
+/** What only nodes need: a module of its own, so that clusters without nodes build none of it. */
+const nodeModule: RigModule = {
+  folder: "v1.36-node",
+  version: "1.36.3",
+  packages: {
+    "kube-scheduler": `${commands}/kube-scheduler`,
+    "kubelet": `${commands}/kubelet`,
+    "kube-proxy": `${commands}/kube-proxy`,
+  },
+  stamped: true,
+};
+
+/** The program that holds the namespaces of a Pod. */
+const pauseModule: RigModule = {
+  folder: "pause",
+  version: "1.0.0",
+  packages: { "pause": "." },
+  stamped: false,
+  files: ["go.mod", "main.go"],
+};
+
 /** Every Kubernetes version the rig has, newest first. */
 export const kubernetesModules: readonly RigModule[] = [defaultModule, oldestModule];
 
@@ -68,8 +99,8 @@ export function findModule(version?: string): RigModule {
 
 /** The module that builds a program for clusters of a version. */
 export function moduleOf(name: BinaryName, kubernetes: RigModule): RigModule {
-  if (name === "etcd") return etcdModule;
-  return kubernetes.packages[name] === undefined ? defaultModule : kubernetes;
+  const others = [nodeModule, etcdModule, pauseModule];
+  return [kubernetes, ...others].find((module) => module.packages[name] !== undefined) ?? defaultModule;
 }
 
 /** Where a module's go.mod lies. */
@@ -85,12 +116,13 @@ export function linkerFlagsOf(module: RigModule): string {
   return ["-s -w", set("gitVersion", `v${module.version}`), set("gitMajor", major), set("gitMinor", minor)].join(" ");
 }
 
-/** Name of a module's folder in the cache: another one as soon as go.mod, go.sum or the linker flags change. */
+/** Name of a module's folder in the cache: another one as soon as its files or the linker flags change. */
 export async function cacheKeyOf(module: RigModule): Promise<string> {
   const folder = folderOf(module);
-  const parts = await Promise.all(["go.mod", "go.sum"].map((file) => Deno.readTextFile(join(folder, file))));
+  const files = module.files ?? ["go.mod", "go.sum"];
+  const parts = await Promise.all(files.map((file) => Deno.readTextFile(join(folder, file))));
   const bytes = new TextEncoder().encode([...parts, linkerFlagsOf(module)].join("\0"));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const name = module.folder === "etcd" ? "etcd" : "kubernetes";
+  const name = module.stamped ? "kubernetes" : module.folder;
   return `${name}-${module.version}-${digest.toHex().slice(0, 12)}`;
 }

@@ -14,6 +14,8 @@ export interface Suite {
   readonly needsClusters: boolean;
   /** Whether it moves volumes: with sshd and rsync of this machine, as root. */
   readonly needsVolumes: boolean;
+  /** Whether its clusters have nodes, which takes root on Linux: its file's name ends with `nodes_test.ts`. */
+  readonly needsNodes: boolean;
 }
 
 /** Folders and files below `tests/` whose tests start no cluster; together they are the suite `tests`. */
@@ -22,6 +24,8 @@ const clusterless = [
   "tests/bench/volumes",
   "tests/runner",
   "tests/rig/binaries_test.ts",
+  "tests/rig/image_context_test.ts",
+  "tests/rig/packages_test.ts",
   "tests/rig/progress_test.ts",
 ];
 /** The folder whose tests move volumes and start no cluster. */
@@ -38,7 +42,9 @@ export async function findSuites(root: string): Promise<Suite[]> {
     const standsAlone = top === "tests" && !clusterless.includes(folder) && !clusterless.includes(path);
     const needsVolumes = folder === volumesFolder;
     const name = standsAlone ? path : top;
-    const suite = suites.get(name) ?? { files: [], needsClusters: standsAlone && !needsVolumes, needsVolumes };
+    const needsClusters = standsAlone && !needsVolumes;
+    const needsNodes = needsClusters && name.endsWith("nodes_test.ts");
+    const suite = suites.get(name) ?? { files: [], needsClusters, needsVolumes, needsNodes };
     suite.files.push(path);
     suites.set(name, suite);
   }
@@ -69,7 +75,9 @@ export function permissionsOf(suite: Suite, temporaryDir: string): string[] {
 }
 
 function byNeed(a: Suite, b: Suite): number {
-  const weight = (suite: Suite) => Number(suite.needsClusters) * 2 + Number(suite.needsVolumes);
+  const weight = ({ needsClusters, needsVolumes, needsNodes }: Suite) => {
+    return Number(needsNodes) * 4 + Number(needsClusters) * 2 + Number(needsVolumes);
+  };
   return weight(a) - weight(b) || a.name.localeCompare(b.name, "en");
 }
 

@@ -8,6 +8,7 @@ const files = [
   "tests/wait_test.ts",
   "tests/e2e/mirror_test.ts",
   "tests/agent/a_test.ts",
+  "tests/e2e/a_nodes_test.ts",
 ];
 
 async function withFiles(action: (root: string) => Promise<void>): Promise<void> {
@@ -23,17 +24,31 @@ async function withFiles(action: (root: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("tests beside the code are one suite a folder, those that start clusters one a file and last", async () => {
+Deno.test("tests beside the code are one suite a folder, those that start clusters one a file and later, those with nodes last", async () => {
   await withFiles(async (root) => {
     assert.deepEqual(await findSuites(root), [
-      { name: "kube", files: ["kube/watch_test.ts"], needsClusters: false, needsVolumes: false },
-      { name: "tests", files: ["tests/wait_test.ts"], needsClusters: false, needsVolumes: false },
-      { name: "tests/agent/a_test.ts", files: ["tests/agent/a_test.ts"], needsClusters: false, needsVolumes: true },
+      { name: "kube", files: ["kube/watch_test.ts"], needsClusters: false, needsVolumes: false, needsNodes: false },
+      { name: "tests", files: ["tests/wait_test.ts"], needsClusters: false, needsVolumes: false, needsNodes: false },
+      {
+        name: "tests/agent/a_test.ts",
+        files: ["tests/agent/a_test.ts"],
+        needsClusters: false,
+        needsVolumes: true,
+        needsNodes: false,
+      },
       {
         name: "tests/e2e/mirror_test.ts",
         files: ["tests/e2e/mirror_test.ts"],
         needsClusters: true,
         needsVolumes: false,
+        needsNodes: false,
+      },
+      {
+        name: "tests/e2e/a_nodes_test.ts",
+        files: ["tests/e2e/a_nodes_test.ts"],
+        needsClusters: true,
+        needsVolumes: false,
+        needsNodes: true,
       },
     ]);
   });
@@ -44,9 +59,14 @@ Deno.test("a filter selects a folder, a file, or a part of a path", async () => 
     const suites = await findSuites(root);
     const names = (filter: string) => selectSuites(suites, [filter]).map((suite) => suite.name);
     assert.deepEqual(names("kube"), ["kube"]);
-    assert.deepEqual(names("tests"), ["tests", "tests/agent/a_test.ts", "tests/e2e/mirror_test.ts"]);
+    assert.deepEqual(names("tests"), [
+      "tests",
+      "tests/agent/a_test.ts",
+      "tests/e2e/mirror_test.ts",
+      "tests/e2e/a_nodes_test.ts",
+    ]);
     assert.deepEqual(names("wait_test"), ["tests"]);
-    assert.deepEqual(names("e2e"), ["tests/e2e/mirror_test.ts"]);
+    assert.deepEqual(names("e2e"), ["tests/e2e/mirror_test.ts", "tests/e2e/a_nodes_test.ts"]);
     assert.deepEqual(names("nothing"), []);
   });
 });

@@ -1,0 +1,24 @@
+// Pause holds the namespaces of a Pod until it is told to end, and reaps what its containers leave to it.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for received := range signals {
+		if received != syscall.SIGCHLD {
+			return
+		}
+		for {
+			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if err == nil && pid <= 0 || err == syscall.ECHILD {
+				break
+			}
+		}
+	}
+}
