@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BuildProgress } from "./binaries.ts";
+import type { BuildProgress } from "./building.ts";
 import { showProgress } from "./progress.ts";
 
 const building = (elapsedMs: number, position = 1): BuildProgress => {
@@ -36,4 +36,10 @@ Deno.test("elsewhere there is a line for each step, and one every 30 s", () => {
     "built etcd 3.6.16 (1 of 2), 65 s",
     "building etcd 3.6.16 (2 of 2), 0 s",
   ]);
+});
+
+Deno.test("what is not built has verbs of its own", () => {
+  const step = { ...building(0), what: "packages", verbs: ["installing", "installed"] as const };
+  const text = collect(false, [step, { ...step, elapsedMs: 9_000, state: "done" }]);
+  assert.equal(text, "installing packages (1 of 2), 0 s\ninstalled packages (1 of 2), 9 s\n");
 });
