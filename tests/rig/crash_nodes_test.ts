@@ -5,6 +5,7 @@ import { ensureBinaries } from "./binaries.ts";
 import { startCluster } from "./cluster.ts";
 import { type Elsewhere, startElsewhere } from "./elsewhere.ts";
 import { runKubectl } from "./kubectl.ts";
+import { findRunning, readProcesses } from "./process.ts";
 import { readPidFile } from "./remains.ts";
 
 const deadlineMs = 120_000;
@@ -51,16 +52,25 @@ async function runShell(script: string, args: string[]): Promise<string[]> {
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
 }
 
-/** Processes and their namespaces, mounts, cgroups, links, the number, the cluster's folder, the volume's. */
+/** Pids of all processes in a node's cgroups or in a namespace of its first process. */
+const insideScript = `find /sys/fs/cgroup/*/drs-$2 /sys/fs/cgroup/drs-$2 -name cgroup.procs -exec cat {} +
+for kind in net pid_for_children mnt; do
+  own=$(readlink /proc/$1/ns/$kind)
+  for link in /proc/[0-9]*/ns/$kind; do
+    [ "$(readlink "$link")" != "$own" ] || { pid=\${link#/proc/}; echo "\${pid%%/*}"; }
+  done
+done`;
+
+/** Mounts, the cluster's folder, the volume's, the number, and cgroups and link unless the number is another's by now. */
 const lookScript = `directory=$1 number=$2 volume=$3
-shift 3
-seen=$(readlink /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid_for_children /proc/[0-9]*/ns/mnt)
-for namespace; do echo "$seen" | grep -qxF "$namespace" && echo "process in $namespace"; done
 grep -F "$directory" /proc/self/mountinfo
-for path in /sys/fs/cgroup/*/drs-$number /sys/fs/cgroup/drs-$number /sys/class/net/drs-$number "$directory" "$volume"; do
+for path in "$directory" "$volume"; do [ ! -e "$path" ] || echo "$path"; done
+owner=$(readlink /run/dr-syncer-rig/$number)
+[ "$owner" != "$directory" ] || echo "number $number"
+[ -z "$owner" ] || [ "$owner" = "$directory" ] || exit 0
+for path in /sys/fs/cgroup/*/drs-$number /sys/fs/cgroup/drs-$number /sys/class/net/drs-$number; do
   [ ! -e "$path" ] || echo "$path"
-done
-[ "$(readlink /run/dr-syncer-rig/$number)" != "$directory" ] || echo "number $number"`;
+done`;
 
 async function startCrashing(directory: string): Promise<Crashing> {
   const elsewhere = await startElsewhere(directory, { nodes: true });
@@ -75,9 +85,13 @@ async function startCrashing(directory: string): Promise<Crashing> {
   const volume = await call(["get", "pv", "-o", "jsonpath={.items[0].spec.hostPath.path}"]);
   const node = readPidFile(elsewhere.directory, "node");
   assert.ok(node);
-  const namespaces = await runShell('cd "/proc/$1/ns" && readlink net pid_for_children mnt', [String(node.pid)]);
-  const args = [elsewhere.directory, number, volume, ...namespaces];
-  return { ...elsewhere, look: () => runShell(lookScript, args) };
+  const pids = await runShell(insideScript, [String(node.pid), number]);
+  const { processes } = await readProcesses([...new Set(pids.map(Number))]);
+  const look = async () => {
+    const running = (await findRunning(processes)).map(({ pid }) => `process ${pid}`);
+    return [...running, ...await runShell(lookScript, [elsewhere.directory, number, volume])];
+  };
+  return { ...elsewhere, look };
 }
 
 async function inTemporaryFolder(action: (directory: string) => Promise<void>): Promise<void> {
@@ -115,6 +129,6 @@ Deno.test("kill -9 of that process and of the supervisor: the next start removes
     await started.child.status;
     assert.match((await started.look()).join("\n"), /process/, "something else has ended the node");
     await using _next = await startCluster({ name: "next", directory });
-    assert.deepEqual(await started.look(), []);
+    await assertNothingLeft(started);
   });
 });
