@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly controllerManager?: boolean;
   /** Runs a node and all controllers too: Pods run, on Linux as root only. */
   readonly nodes?: boolean;
+  /** The node has the image of the volumes' agents, too. */
+  readonly agents?: boolean;
   /** Folder in which the cluster's own folder is made; the rig's run folder unless told otherwise. */
   readonly directory?: string;
   /** Appended to the API server's command line. */

@@ -24,6 +24,8 @@ const scripts = fileURLToPath(new URL("images", import.meta.url));
 const debianTag = "docker.io/library/debian:bookworm-slim";
 /** As `deploy/kustomization.yaml` names it. */
 const controllerTag = "docker.io/library/dr-syncer:0.1.0";
+/** What agents run when nothing else is said (`spec.pvcSync.image` of a RemoteCluster). */
+const agentTag = "docker.io/library/dr-syncer-agent:0.1.0";
 
 /** The program that holds the namespaces of a Pod, and nothing else. */
 export async function pauseRecipe(pausePath: string): Promise<Recipe> {
@@ -58,15 +60,36 @@ export async function debianRecipe(): Promise<Recipe> {
 }
 
 /** What `deploy/Dockerfile` builds, on that Debian, with the Deno that runs now. */
-export async function controllerRecipe(debianPath: string): Promise<Recipe> {
-  const dockerfile = await Deno.readTextFile(join(root, "deploy/Dockerfile"));
-  const ignore = await Deno.readTextFile(join(root, "deploy/Dockerfile.dockerignore"));
+export function controllerRecipe(debianPath: string): Promise<Recipe> {
+  const entries = ["main.ts", "webhook/worker.ts"];
+  return projectRecipe(
+    { name: "controller", tag: controllerTag, dockerfile: "deploy/Dockerfile", entries },
+    debianPath,
+  );
+}
+
+/** What `deploy/Dockerfile.agent` builds, likewise; its packages come from where that Debian has its own. */
+export function agentRecipe(debianPath: string): Promise<Recipe> {
+  const entries = ["agent/main.ts", "agent/source.ts", "agent/target.ts", "agent/attach.ts", "agent/control.ts"];
+  return projectRecipe({ name: "agent", tag: agentTag, dockerfile: "deploy/Dockerfile.agent", entries }, debianPath);
+}
+
+/** An image of this project. */
+interface Project extends Pick<Recipe, "name" | "tag"> {
+  /** Path of its Dockerfile, beside which its dockerignore lies. */
+  readonly dockerfile: string;
+  /** Modules whose packages it has to hold. */
+  readonly entries: readonly string[];
+}
+
+async function projectRecipe({ name, tag, dockerfile: path, entries }: Project, debianPath: string): Promise<Recipe> {
+  const dockerfile = await Deno.readTextFile(join(root, path));
+  const paths = await readContext(root, await Deno.readTextFile(join(root, `${path}.dockerignore`)));
   const denoDockerfile = "FROM scratch\nCOPY deno /usr/local/bin/deno\nCOPY deno-dir /deno-dir\n";
-  const paths = await readContext(root, ignore);
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(join(root, path))));
   return {
-    name: "controller",
-    tag: controllerTag,
+    name,
+    tag,
     content: [
       dockerfile,
       denoDockerfile,
@@ -84,15 +107,14 @@ export async function controllerRecipe(debianPath: string): Promise<Recipe> {
       }
       await writeDockerfile(work, "deno", denoDockerfile);
       await Deno.copyFile(Deno.execPath(), join(work, "deno/deno"));
-      await fetchPackages(join(work, "context"), join(work, "deno/deno-dir"));
-      await runScript("build.sh", [work, controllerTag, archive, debianPath]);
+      await fetchPackages(join(work, "context"), entries, join(work, "deno/deno-dir"));
+      await runScript("build.sh", [work, tag, archive, debianPath]);
     },
   };
 }
 
 /** Fetches what `deno.lock` pins with this machine's own settings: proxies and authorities that an image knows nothing of. */
-async function fetchPackages(context: string, denoDir: string): Promise<void> {
-  const entries = ["main.ts", "webhook/worker.ts"];
+async function fetchPackages(context: string, entries: readonly string[], denoDir: string): Promise<void> {
   await run(Deno.execPath(), ["cache", "--frozen", ...entries], { cwd: context, env: { DENO_DIR: denoDir } });
   for await (const entry of Deno.readDir(denoDir)) {
     if (entry.name !== "npm") await Deno.remove(join(denoDir, entry.name), { recursive: true });

@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { type BuildOptions, reportStep, takeBuildLock } from "./building.ts";
-import { controllerRecipe, debianRecipe, pauseRecipe, type Recipe } from "./image_recipes.ts";
+import { agentRecipe, controllerRecipe, debianRecipe, pauseRecipe, type Recipe } from "./image_recipes.ts";
 
 /** An image in the cache. */
 export interface Image {
@@ -19,17 +19,20 @@ export interface ImageOptions extends BuildOptions {
   readonly cacheDir: string;
   /** The program `pause`. */
   readonly pausePath: string;
+  /** Also the agents' of `deploy/Dockerfile.agent`. */
+  readonly agents?: boolean;
 }
 
 /** Archives that nothing has asked for in this time are removed. */
 const unusedMs = 24 * 3_600_000;
 
-/** Makes sure that the images are in the cache: pause, Debian, and the controller's of `deploy/Dockerfile`. */
+/** Makes sure that the images are in the cache: pause, Debian, the controller's of `deploy/Dockerfile`, and the agents'. */
 export async function ensureImages(options: ImageOptions): Promise<readonly Image[]> {
   const folder = join(options.cacheDir, "images");
   const debian = await debianRecipe();
   const debianPath = await archivePath(folder, debian);
-  const recipes = [await pauseRecipe(options.pausePath), debian, await controllerRecipe(debianPath)];
+  const agents = options.agents ? [await agentRecipe(debianPath)] : [];
+  const recipes = [await pauseRecipe(options.pausePath), debian, await controllerRecipe(debianPath), ...agents];
   const images = await Promise.all(
     recipes.map(async (recipe) => ({ recipe, path: await archivePath(folder, recipe) })),
   );

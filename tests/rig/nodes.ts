@@ -18,7 +18,9 @@ export const nodeBinaries = ["kube-scheduler", "kubelet", "kube-proxy"] as const
  *
  * @throws {MissingRequirement} when something has to be installed first; its message is one sentence that says what
  */
-export async function ensureNodes(options: BuildOptions = {}): Promise<readonly Image[]> {
+export async function ensureNodes(
+  options: BuildOptions & { readonly agents?: boolean } = {},
+): Promise<readonly Image[]> {
   const { cacheDir } = findRigPaths();
   if (planPackages(await readMachine()).length > 0) await installMissing(cacheDir, options);
   const { pause } = await ensureBinaries(undefined, [...nodeBinaries, "pause"], options);
