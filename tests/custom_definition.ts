@@ -18,7 +18,7 @@ export interface DefinitionShape {
   readonly version?: string;
   /** OpenAPI schema of an object; unless told otherwise, everything is taken. */
   readonly schema?: object;
-  readonly subresources?: object;
+  readonly subresources?: Readonly<Record<string, object>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

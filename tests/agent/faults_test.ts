@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { freeze } from "../freeze.ts";
 import { randomFrom } from "../random.ts";
 import { waitFor } from "../wait.ts";
 import { namesIn, shell } from "./folder.ts";
@@ -132,12 +133,12 @@ Deno.test("process 1 reaps what sessions leave", async () => {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const daemon = await waitFor("a daemon at the source", () => findProcess(scene, "rsync"), {
+    const daemon = await waitFor("a daemon at the source", () => findRunning(scene, "rsync"), {
       deadlineMs: DEADLINE_MS,
     });
-    const session = await findProcess(scene, "sshd", true);
-    // The daemon's parent first: then it belongs to process 1.
-    if (session !== undefined) Deno.kill(session, "SIGKILL");
+    // Frozen, it cannot end by itself between its parent's death, which leaves it to process 1, and its own.
+    await freeze(daemon);
+    Deno.kill((await stat(daemon)).parent, "SIGKILL");
     Deno.kill(daemon, "SIGKILL");
     client.kill("SIGKILL");
     await client.status;
@@ -148,22 +149,25 @@ Deno.test("process 1 reaps what sessions leave", async () => {
   });
 });
 
-/** Pid of a process at the source by name: the first, or the last. */
-async function findProcess(scene: VolumeScene, name: string, last = false): Promise<number | undefined> {
-  const found: number[] = [];
+/** A process at the source that has this name and has not ended: not one of an earlier round that is yet to be reaped. */
+async function findRunning(scene: VolumeScene, name: string): Promise<number | undefined> {
   for (const pid of await scene.source.processes()) {
-    const comm = await Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "");
-    if (comm.trim() === name) found.push(pid);
+    const found = await stat(pid).catch(() => undefined);
+    if (found?.name === name && found.state !== "Z" && found.state !== "X") return pid;
   }
-  return last ? found.at(-1) : found[0];
 }
 
 /** State letters of the source's processes. */
 async function states(scene: VolumeScene): Promise<string[]> {
-  const all: string[] = [];
-  for (const pid of await scene.source.processes()) {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-    all.push(stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3));
-  }
-  return all;
+  const found = await Promise.all((await scene.source.processes()).map((pid) => stat(pid).catch(() => undefined)));
+  return found.map((process) => process?.state ?? "");
+}
+
+/** Name, state letter and parent of a process; proc(5). */
+async function stat(pid: number): Promise<{ name: string; state: string; parent: number }> {
+  const line = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // The name stands in parentheses and may hold anything.
+  const end = line.lastIndexOf(")");
+  const [state = "", parent = ""] = line.slice(end + 2).split(" ");
+  return { name: line.slice(line.indexOf("(") + 1, end), state, parent: Number(parent) };
 }

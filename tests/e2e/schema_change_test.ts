@@ -32,7 +32,7 @@ const WIDGETS: ResourceType = {
 };
 const TEXT = { type: "string" };
 
-function definition(fields: Record<string, object>, subresources?: object): KubeObject {
+function definition(fields: Record<string, object>, subresources?: Record<string, object>): KubeObject {
   return customDefinition({ kind: "Widget", schema: schemaOf(fields), subresources });
 }
 

@@ -45,7 +45,7 @@ export const KINDS: readonly ResourceType[] = [
   WIDGETS,
 ];
 /** What both clusters need to have the kinds of the script. */
-export const DEFINITION = customDefinition(WIDGETS);
+export const DEFINITION = customDefinition({ kind: WIDGETS.kind, group: WIDGETS.group, version: WIDGETS.version });
 const NAMES_A_KIND = 4;
 
 interface Subject {
