@@ -12,7 +12,7 @@ export const VOLUME_REASONS = [
   ...["PathsFailed", "TooManyDeletes", "GuardRefused", "TargetFull", "TargetWrite"] as const,
   ...["HostKeyChanged", "KeyRefused", "ConnectionLost", "TimedOut", "SourceBusy"] as const,
   ...["UnknownModule", "SourceMissing", "Unsupported", "OutOfMemory", "Unknown"] as const,
-  ...["Busy", "Foreign", "CensusFailed", "Settings", "Internal"] as const,
+  ...["Busy", "Foreign", "CensusFailed", "Settings", "Unheard", "Internal"] as const,
   ...["Transient", "Unreachable", "Throttled", "Conflict", "Denied", "Quota", "Immutable", "FieldUnknown"] as const,
   ...["KindMissing", "NamespaceMissing", "NamespaceTerminating", "Invalid", "Forbidden", "Fenced"] as const,
 ] as const;
