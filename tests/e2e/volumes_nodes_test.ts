@@ -155,6 +155,7 @@ Deno.test("data of volumes", async (t) => {
     assert.equal(phase, "Failed");
     await untilNoAgents(scene);
     await source.kubectl(["label", "namespace", APP, `${label}-`]);
+    await syncNow(scene, NAME, "allowed");
     await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
   });
 

@@ -19,6 +19,8 @@ export const POD = "orders-0";
 export const CLAIM = "data-orders-0";
 /** Slow enough to be seen. */
 const BANDWIDTH = "16Mi";
+/** A signal for several processes reaches all of them within this time. */
+const SIGNAL_MS = 500;
 /** Orders that are taken between the first pass and the next. */
 const MORE_ORDERS = 50;
 
@@ -41,10 +43,21 @@ export async function playVolumes(options: VolumeRoundOptions): Promise<VolumeSu
   try {
     await round.play();
   } catch (error) {
+    await untilAborted(options.signal);
     options.signal.throwIfAborted();
     return round.sum(error instanceof Error ? error.message : String(error));
   }
   return round.sum(null);
+}
+
+/** Ctrl-C ends kubectl, too, and that may be told first. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, SIGNAL_MS);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  await promise;
+  clearTimeout(timer);
 }
 
 class VolumeRound {
