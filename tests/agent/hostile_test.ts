@@ -154,9 +154,10 @@ Deno.test("a file that has a name outside of its volume, too, is never written t
   await Deno.link(`${outside}/in-source`, `${scene.sourcePath}/a`);
   await Deno.link(`${outside}/in-target`, `${scene.targetPath}/b`);
   await shell('cd "$1"; echo data >b; chmod 644 b', scene.sourcePath);
-  const before = await describeTree(outside);
+  const look = () => shell('cd "$1"; stat -c "%a %U %Y %s" in-*; cat in-*', outside);
+  const before = await look();
   assert.equal((await scene.pass()).outcome.kind, "good");
-  await assertUntouched(scene, outside, before);
+  assert.equal(await look(), before);
   assert.equal(await Deno.readTextFile(`${scene.targetPath}/a`), "one\n");
   assert.equal(await Deno.readTextFile(`${scene.targetPath}/b`), "data\n");
   assert.deepEqual((await shell('cd "$1"; stat -c %h a b', scene.targetPath)).trim().split("\n"), ["1", "1"]);
