@@ -84,7 +84,7 @@ async function waitUntilHealthy(cluster: Cluster, signal: AbortSignal): Promise<
 async function buildBinaries(options: StageOptions) {
   let told = false;
   const onProgress = (progress: BuildProgress) => {
-    if (!told) options.tell("Building Kubernetes: this takes about ten minutes, once.");
+    if (!told) options.tell("Building what is missing: Kubernetes takes about ten minutes, once.");
     told = true;
     options.onProgress(progress);
   };

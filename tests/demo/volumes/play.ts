@@ -18,7 +18,7 @@ import { type PassFigures, sumUpVolumes, type VolumeSummary } from "./summary.ts
 export const POD = "orders-0";
 export const CLAIM = "data-orders-0";
 /** Slow enough to be seen. */
-const BANDWIDTH = "16Mi";
+const BANDWIDTH = "8Mi";
 /** A signal for several processes reaches all of them within this time. */
 const SIGNAL_MS = 500;
 /** Orders that are taken between the first pass and the next. */
@@ -178,12 +178,10 @@ class VolumeRound {
     if (labels?.[MANAGED_BY] === undefined) throw new Error("Cannot activate: StatefulSet orders in DR is no copy");
     await kubectl("scale", "statefulset", "orders", ...shop, `--replicas=${annotations[ORIGINAL_REPLICAS]}`);
     await this.#untilReady(cluster);
-    const { stdout } = await cluster.kubectl(["logs", POD, ...shop], { signal });
-    const found = readContents(stdout);
-    if (found === undefined) {
-      throw new Error(`Cannot read what ${POD} found in DR: its log begins ${stdout.slice(0, 200)}`);
-    }
-    return found;
+    // It says so once it has read everything.
+    return await this.#until("what the application found in DR", async () => {
+      return readContents((await cluster.kubectl(["logs", POD, ...shop], { signal })).stdout);
+    }, 300);
   }
 
   async #untilReady(cluster: Cluster): Promise<void> {
