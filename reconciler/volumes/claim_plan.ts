@@ -7,6 +7,7 @@ import { IGNORE, MANAGED_BY } from "../../crds/keys.ts";
 import type { KubeObject } from "../../kube/types.ts";
 import { type JsonObject, objectAt } from "../desired/json.ts";
 import type { PodFacts } from "./pod_facts.ts";
+import type { VolumeReason } from "./volume_reasons.ts";
 
 /** What is known when a pass begins. */
 export interface ClaimFacts {
@@ -41,7 +42,7 @@ export type ClaimPlan =
     readonly kind: "leave";
     readonly claim: string;
     readonly phase: "Pending" | "Unsupported";
-    readonly reason: string;
+    readonly reason: VolumeReason;
     readonly message: string;
   };
 
@@ -55,7 +56,7 @@ export function planClaims(facts: ClaimFacts): ClaimPlan[] {
 
 function planClaim(source: KubeObject, facts: ClaimFacts): ClaimPlan | undefined {
   const claim = source.metadata.name;
-  const leave = (phase: "Pending" | "Unsupported", reason: string, message: string): ClaimPlan => ({
+  const leave = (phase: "Pending" | "Unsupported", reason: VolumeReason, message: string): ClaimPlan => ({
     kind: "leave",
     claim,
     phase,

@@ -6,6 +6,7 @@
 import type { Hold } from "../../crds/types.ts";
 import type { Outcome, PassReport } from "../../agent/report.ts";
 import type { VolumePassEnd } from "./volume_pass.ts";
+import type { VolumeReason } from "./volume_reasons.ts";
 import { recordOf, type VolumeRecord } from "./volume_record.ts";
 import type { VolumeState } from "./volume_status.ts";
 
@@ -76,13 +77,13 @@ function held(
   }));
   const [first] = holds;
   const message = holds.map(({ id, reason }) => `${reason}; release with annotation dr-syncer.io/approve: ${id}`);
-  return { ...base, phase: "Held", reason: first?.type ?? "Held", message: message.join("; "), holds: told };
+  return { ...base, phase: "Held", reason: first?.type, message: message.join("; "), holds: told };
 }
 
 function failed(
   base: Base,
   before: VolumeState,
-  reason: string,
+  reason: VolumeReason,
   message: string,
   isRetried: boolean,
   nowWallMs: number,

@@ -8,6 +8,7 @@ import type { PassReport, PassState } from "../../agent/report.ts";
 import { type Clock, waitFor } from "../../kube/clock.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { KubeClient, ResourceType } from "../../kube/types.ts";
+import { classify } from "../failure.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
 import type { Address, AgentImage } from "./agent_manifests.ts";
 import { type AgentId, agentName } from "./agent_names.ts";
@@ -15,6 +16,7 @@ import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
 import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
+import type { VolumeReason } from "./volume_reasons.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
@@ -72,7 +74,7 @@ export interface VolumeJob {
 export type VolumePassEnd =
   | { readonly kind: "report"; readonly report: PassReport }
   /** There was no pass, or it had to stop. */
-  | { readonly kind: "none"; readonly reason: string; readonly message: string }
+  | { readonly kind: "none"; readonly reason: VolumeReason; readonly message: string }
   /** Told to. */
   | { readonly kind: "stopped" };
 
@@ -98,9 +100,10 @@ function explain(error: unknown, why: Lookout["why"], isStopped: boolean): Volum
   if (isStopped) return { kind: "stopped" };
   // Why it had to stop says more than how it stopped.
   if (why !== undefined) return { kind: "none", ...why };
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof AgentError) return { kind: "none", reason: error.reason, message };
-  return { kind: "none", reason: isKubeError(error) ? error.reason : "Internal", message };
+  if (error instanceof AgentError) return { kind: "none", reason: error.reason, message: error.message };
+  // The server's words may quote what they refuse, and that may be a key.
+  const { failureClass, message } = classify(error);
+  return { kind: "none", reason: isKubeError(error) ? failureClass : "Internal", message };
 }
 
 async function endsOf(
@@ -200,7 +203,7 @@ class Lookout {
   readonly #abort = new AbortController();
   #cleanups: (() => void)[] = [];
   /** What ended the pass. */
-  why: { readonly reason: string; readonly message: string } | undefined;
+  why: { readonly reason: VolumeReason; readonly message: string } | undefined;
 
   constructor(job: VolumeJob, ports: VolumePassPorts) {
     this.#job = job;
@@ -234,7 +237,7 @@ class Lookout {
     else if (node !== undefined && moved !== undefined) this.#end("SourceMoved", moved);
   }
 
-  #end(reason: string, message: string): void {
+  #end(reason: VolumeReason, message: string): void {
     this.why ??= { reason, message };
     this.#abort.abort();
   }

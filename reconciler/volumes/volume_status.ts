@@ -5,13 +5,14 @@
  */
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { Hold, ReplicationStatus, VolumeStatus } from "../../crds/types.ts";
+import type { VolumeReason } from "./volume_reasons.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** What is known of one volume. */
 export interface VolumeState {
   readonly claim: string;
   readonly phase: VolumeStatus["phase"];
-  readonly reason?: string;
+  readonly reason?: VolumeReason;
   readonly message?: string;
   readonly record?: VolumeRecord;
   readonly path?: "Direct";

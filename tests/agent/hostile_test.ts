@@ -119,3 +119,64 @@ Deno.test("names are never commands, options or patterns", async () => {
     assert.ok(!(await namesIn(place)).includes("evaluated"));
   }
 });
+
+/** Names that would forge a line of a plan, or change a terminal; two of them are no text. */
+const FORGED = String.raw`cd "$1"
+for name in 'x\n*deleting   0 forged' 'x\n>f+++++++++ 9000000000000000 forged' '*deleting   0 forged' \
+  'x\nrsync: [receiver] write failed (28)' '\033]0;forged\007\033[2J' 'bytes\377\376' 'folder\n\303('; do
+  printf "$2" >"$(printf "$name")"
+done`;
+
+Deno.test("names of any bytes forge no line of a plan, and are told in plain characters", async () => {
+  await using scene = await VolumeScene.start();
+  await makeFiles(scene.sourcePath, 3, 10);
+  assert.equal((await scene.pass()).outcome.kind, "good");
+  await shell(FORGED, scene.sourcePath, "one");
+  const policy = { count: 0, percent: 0 };
+  // Nothing is gone at the source: what looks like a delete in a plan is a name.
+  assert.equal((await scene.pass({ policy })).outcome.kind, "good");
+  await shell(FORGED, scene.sourcePath, "other");
+  assert.equal((await scene.pass({ policy })).outcome.kind, "good");
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  await shell('cd "$1"; rm -r -- *forged* bytes* folder* *\\(28\\)', scene.sourcePath);
+  const { outcome } = await scene.pass({ policy });
+  assert.ok(outcome.kind === "held", JSON.stringify(outcome));
+  const hold = outcome.holds.find(({ type }) => type === "MassDelete");
+  assert.equal(hold?.count, 7);
+  assert.equal(hold?.sample.length, 7);
+  for (const name of hold?.sample ?? []) assert.match(name, /^[\x20-\x7e]+$/);
+});
+
+Deno.test("a file that has a name outside of its volume, too, is never written through", async () => {
+  const { scene, outside } = await startWithOutside();
+  await using _ = scene;
+  await shell('cd "$1"; echo one >in-source; echo two >in-target; chmod 600 in-target', outside);
+  await Deno.link(`${outside}/in-source`, `${scene.sourcePath}/a`);
+  await Deno.link(`${outside}/in-target`, `${scene.targetPath}/b`);
+  await shell('cd "$1"; echo data >b; chmod 644 b', scene.sourcePath);
+  const look = () => shell('cd "$1"; stat -c "%a %U %Y %s" in-*; cat in-*', outside);
+  const before = await look();
+  assert.equal((await scene.pass()).outcome.kind, "good");
+  assert.equal(await look(), before);
+  assert.equal(await Deno.readTextFile(`${scene.targetPath}/a`), "one\n");
+  assert.equal(await Deno.readTextFile(`${scene.targetPath}/b`), "data\n");
+  assert.deepEqual((await shell('cd "$1"; stat -c %h a b', scene.targetPath)).trim().split("\n"), ["1", "1"]);
+});
+
+Deno.test("set-id bits arrive as they are; capabilities and attributes of the kernel stay behind", async () => {
+  await using scene = await VolumeScene.start();
+  const capability = "0x0100000200040000000000000000000000000000";
+  await shell(
+    `cd "$1"; cp /bin/true tool; chmod 6755 tool; cp /bin/true mighty; mkdir d; echo x >note
+     setfattr -n security.capability -v ${capability} mighty; setfattr -n trusted.overlay.opaque -v y d
+     setfattr -n user.note -v kept note`,
+    scene.sourcePath,
+  );
+  assert.equal((await scene.pass()).outcome.kind, "good");
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  assert.equal((await shell('stat -c "%a %u" "$1/tool"', scene.targetPath)).trim(), "6755 0");
+  const attributes = await shell('cd "$1"; getfattr -R -d -m - .', scene.targetPath);
+  assert.match(attributes, /user\.note="kept"/);
+  assert.doesNotMatch(attributes, /security\.capability|trusted\./);
+  assert.match(await shell('cd "$1"; getfattr -R -d -m - .', scene.sourcePath), /security\.capability[^]*trusted\./);
+});

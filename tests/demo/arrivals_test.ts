@@ -120,12 +120,19 @@ Deno.test("changed fields are named, their values are not", () => {
 });
 
 Deno.test("the command line", () => {
-  assert.deepEqual(parseOptions([], true), { once: false, json: false, drVersion: undefined, waitMs: 30_000 });
+  const usual = { volumes: false, once: false, json: false, drVersion: undefined, waitMs: 30_000 };
+  assert.deepEqual(parseOptions([], true), usual);
+  assert.deepEqual(parseOptions(["--volumes"], true), { ...usual, volumes: true, waitMs: 120_000 });
   assert.equal(parseOptions([], false)?.once, true);
   assert.equal(parseOptions(["--once", "--json"], true)?.json, true);
   assert.equal(parseOptions(["--dr-version", "1.30"], true)?.drVersion, "1.30");
   assert.equal(parseOptions(["--help"], true), undefined);
-  for (const wrong of [["--wait=0"], ["--wait=x"], ["--json"], ["--nothing"], ["more"]]) {
+  for (
+    const wrong of [["--wait=0"], ["--wait=x"], ["--json"], ["--nothing"], ["more"], [
+      "--volumes",
+      "--dr-version=1.30",
+    ]]
+  ) {
     assert.throws(() => parseOptions(wrong, true), UsageError, wrong.join(" "));
   }
 });

@@ -31,6 +31,8 @@ export function formatMs(ms: number): string {
 export class Board {
   /** Rows of the table that may still change, by position of their change; 0 is the first. */
   readonly #rows = new Map<number, number>();
+  /** The last line gives way to the next. */
+  #isPassing = false;
 
   constructor(readonly sink: TextSink, readonly look: Look) {}
 
@@ -38,6 +40,13 @@ export class Board {
   tell(line = ""): void {
     this.#rows.clear();
     this.#write(`${line}\n`);
+  }
+
+  /** A line that the next one takes the place of; where lines cannot be changed it stays. */
+  replace(line: string): void {
+    if (!this.look.isTerminal) return this.tell(line);
+    this.tell(this.#clip(line));
+    this.#isPassing = true;
   }
 
   /** A headline with the columns of a table. */
@@ -97,7 +106,8 @@ export class Board {
   }
 
   #write(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = new TextEncoder().encode(this.#isPassing ? `\x1b[1A\x1b[2K${text}` : text);
+    this.#isPassing = false;
     for (let done = 0; done < bytes.length;) done += this.sink.writeSync(bytes.subarray(done));
   }
 }

@@ -31,8 +31,8 @@ export async function showStates(stage: Stage, board: Board, signal: AbortSignal
   }
 }
 
-/** Tells how to use both clusters. */
-export function lookAround({ source, dr, kubectlPath, controller }: Stage, board: Board): void {
+/** Tells how to use both clusters that run no Pods. */
+export function lookAround(stage: Stage, board: Board): void {
   const control = `-n ${CONTROL_NAMESPACE}`;
   const shop = `-n ${NAMESPACE}`;
   const bad = `'{"spec":{"replicationMode":"Scheduled","schedule":"0 0 31 2 *"}}'`;
@@ -50,6 +50,17 @@ export function lookAround({ source, dr, kubectlPath, controller }: Stage, board
       "31 February: the webhook denies it, and says why",
     ],
   ];
+  offerCommands(stage, board, tries);
+  const { pid } = stage.controller;
+  board.tell(board.dim(`There are no nodes here: Pods stay Pending, and the controller runs as process ${pid}.`));
+}
+
+/** Tells how to reach both clusters, and commands to try, each with what comes of it. */
+export function offerCommands(
+  { source, dr, kubectlPath }: Stage,
+  board: Board,
+  tries: readonly (readonly [string, string])[],
+): void {
   board.tell();
   board.tell(board.bold("Look around: paste these two lines in another terminal,"));
   board.tell(`src() { ${kubectlPath} --kubeconfig=${source.cluster.kubeconfigPath} "$@"; }`);
@@ -60,9 +71,6 @@ export function lookAround({ source, dr, kubectlPath, controller }: Stage, board
     if (command.length < width) board.tell(`  ${command.padEnd(width)}${board.dim(`# ${what}`)}`);
     else for (const line of [`  ${board.dim(`# ${what}`)}`, `  ${command}`]) board.tell(line);
   }
-  board.tell(
-    board.dim(`There are no nodes here: Pods stay Pending, and the controller runs as process ${controller.pid}.`),
-  );
 }
 
 /** The last warnings in the controller's log. */

@@ -12,7 +12,8 @@ import type { KubeClient } from "../../kube/types.ts";
 import { type ControllerProcess, startController } from "../e2e/controller_process.ts";
 import { type BuildProgress, ensureBinaries } from "../rig/binaries.ts";
 import { type Cluster, startCluster } from "../rig/cluster.ts";
-import { connectDr, installDr, installSource } from "../rig/install.ts";
+import { connectDr, installDr, installSource, keepPodsAway } from "../rig/install.ts";
+import { ensureNodes } from "../rig/nodes.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** A cluster with a client that is nobody of dr-syncer's. */
@@ -32,6 +33,8 @@ export interface Stage extends AsyncDisposable {
 
 /** What `startStage` is told. */
 export interface StageOptions {
+  /** Clusters have a node each, and the controller what copying volumes takes. */
+  readonly volumes: boolean;
   readonly drVersion?: string;
   readonly signal: AbortSignal;
   /** Told what happens, one line each. */
@@ -39,23 +42,30 @@ export interface StageOptions {
   readonly onProgress: (progress: BuildProgress) => void;
 }
 
+/** The API server of a cluster with a node asks the webhook by the bridge's address. */
+const nodeFlags = ["--host", "0.0.0.0", "--webhook-url", "https://198.18.0.254:0"];
+
 /** Starts everything. What was started before a failure is ended. */
 export async function startStage(options: StageOptions): Promise<Stage> {
-  const { signal, tell } = options;
+  const { signal, tell, volumes } = options;
   await using started = new AsyncDisposableStack();
   const { kubectl } = await buildBinaries(options);
-  tell("Starting two control planes…");
+  tell(volumes ? "Starting two clusters with a node each…" : "Starting two control planes…");
   const [source, dr] = await startSites(options, started);
   for (const { cluster } of [source, dr]) {
-    tell(`  ${cluster.name.padEnd(6)}  Kubernetes ${cluster.version}, API server pid ${cluster.apiServerPid}`);
+    const node = cluster.node === undefined ? "" : `, node ${cluster.node.address}`;
+    tell(`  ${cluster.name.padEnd(6)}  Kubernetes ${cluster.version}, API server pid ${cluster.apiServerPid}${node}`);
   }
-  tell("Installing: kubectl apply -k deploy, kubectl apply -k deploy/dr-cluster…");
-  const [installed, drInstalled] = await Promise.all([installSource(source.cluster), installDr(dr.cluster)]);
+  const overlay = volumes ? "overlays/volumes" : "";
+  tell(`Installing: kubectl apply -k deploy${overlay && `/${overlay}`}, kubectl apply -k deploy/dr-cluster…`);
+  if (volumes) await keepPodsAway(source.cluster);
+  const [installed, drInstalled] = await Promise.all([installSource(source.cluster, overlay), installDr(dr.cluster)]);
   signal.throwIfAborted();
   tell("Starting the controller, as its own ServiceAccount…");
   const kubeconfigPath = join(source.cluster.directory, "controller.kubeconfig");
   await Deno.writeTextFile(kubeconfigPath, installed.kubeconfig, { mode: 0o600 });
-  const controller = await startController({ kubeconfigPath, flags: ["--log-level", "info"] });
+  const flags = ["--log-level", "info", ...(volumes ? nodeFlags : [])];
+  const controller = await startController({ kubeconfigPath, flags });
   started.defer(async () => void await controller.stop());
   started.use(startWatchdog(controller.pid));
   signal.throwIfAborted();
@@ -74,10 +84,12 @@ async function waitUntilHealthy(cluster: Cluster, signal: AbortSignal): Promise<
 async function buildBinaries(options: StageOptions) {
   let told = false;
   const onProgress = (progress: BuildProgress) => {
-    if (!told) options.tell("Building Kubernetes: this takes about ten minutes, once.");
+    if (!told) options.tell("Building what is missing: Kubernetes takes about ten minutes, once.");
     told = true;
     options.onProgress(progress);
   };
+  // First, so that nobody waits for programs that are of no use here.
+  if (options.volumes) await ensureNodes({ agents: true, onProgress, signal: options.signal });
   const names = ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager"] as const;
   const binaries = await ensureBinaries(undefined, names, { onProgress, signal: options.signal });
   if (options.drVersion !== undefined) {
@@ -86,9 +98,11 @@ async function buildBinaries(options: StageOptions) {
   return binaries;
 }
 
-async function startSites({ drVersion, signal }: StageOptions, started: AsyncDisposableStack): Promise<[Site, Site]> {
+async function startSites(options: StageOptions, started: AsyncDisposableStack): Promise<[Site, Site]> {
+  const { drVersion, volumes, signal } = options;
+  const parts = { controllerManager: true, nodes: volumes, agents: volumes };
   const start = async (name: string, version?: string): Promise<Site> => {
-    const cluster = started.use(await startCluster({ name, version, controllerManager: true, signal }));
+    const cluster = started.use(await startCluster({ name, version, ...parts, signal }));
     const client = createKubeClient(createTransport(parseInlineKubeconfig(cluster.kubeconfig)));
     started.defer(() => client.close());
     return { cluster, client };

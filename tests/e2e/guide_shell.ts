@@ -28,15 +28,16 @@ export interface Block {
 export async function readBlocks(): Promise<Block[]> {
   const pages = ["README.md", "deploy/README.md"];
   for await (const { name } of Deno.readDir(join(root, "docs/guide"))) pages.push(`docs/guide/${name}`);
-  const blocks: Block[] = [];
-  for (const page of pages.sort()) {
-    const text = await Deno.readTextFile(join(root, page));
-    for (const { 1: info = "", 2: body = "", index } of text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)) {
-      const line = text.slice(0, index).split("\n").length;
-      blocks.push({ place: `${page}:${line}`, page, info, text: body });
-    }
-  }
-  return blocks;
+  return (await Promise.all(pages.sort().map(blocksOf))).flat();
+}
+
+/** The blocks of one page. */
+export async function blocksOf(page: string): Promise<Block[]> {
+  const text = await Deno.readTextFile(join(root, page));
+  return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(({ 1: info = "", 2: body = "", index }) => {
+    const line = text.slice(0, index).split("\n").length;
+    return { place: `${page}:${line}`, page, info, text: body };
+  });
 }
 
 /** What a command said. */

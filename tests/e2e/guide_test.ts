@@ -18,12 +18,13 @@ import { type Printed, replication, Scene } from "./scene.ts";
 const CONTROL = "dr-syncer-system";
 /** Its examples take nodes: tests/e2e/volumes_nodes_test.ts runs them. */
 const VOLUMES_PAGE = "docs/guide/volumes.md";
-/** Blocks that cli/plan_test.ts, tests/e2e/convert_test.ts and tests/e2e/demo_test.ts see to. */
+/** Blocks that cli/plan_test.ts, tests/e2e/convert_test.ts and those of the demo see to. */
 const RUN_ELSEWHERE = [
   /^text (plan|json|said)\n/,
   /^yaml (before|after)/,
   /^\S*\nnpx --yes deno@\S+ task/,
   /^\nA Replication of namespace/,
+  /^\nThe application: kubectl apply -f tests\/demo\/volumes\//,
 ];
 /** A picture, and what needs a registry of one's own. */
 const NOT_RUN = [/write ──admission──▶/, /^\ndocker build/];

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { connectDr, installDr, installSource } from "../rig/install.ts";
+import { connectDr, installDr, installSource, keepPodsAway } from "../rig/install.ts";
 import { type Cluster, type ClusterOptions, startCluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
 import { type ControllerProcess, startController } from "./controller_process.ts";
@@ -154,12 +154,6 @@ export function replication(name: string, spec: Record<string, unknown>): object
     metadata: { name, namespace: "dr-syncer-system" },
     spec,
   };
-}
-
-/** Where Pods run, the manifests' own controller would lead beside ours. */
-async function keepPodsAway(source: Cluster): Promise<void> {
-  await source.kubectl(["create", "namespace", "dr-syncer-system"]);
-  await source.kubectl(["create", "quota", "no-pods", "--hard=pods=0", "-n", "dr-syncer-system"]);
 }
 
 /** Starts clusters, installs, connects and starts the controller. */

@@ -4,6 +4,7 @@ import { waitFor } from "../wait.ts";
 import { readBlocks } from "./guide_shell.ts";
 import { numbersIn } from "./volumes_numbers.ts";
 import {
+  agentKeys,
   agentObjects,
   APP,
   ATTIC,
@@ -12,6 +13,7 @@ import {
   DEADLINE_MS,
   inDatabase,
   restartController,
+  runRunbook,
   startVolumeScene,
   syncNow,
   untilNoAgents,
@@ -76,8 +78,8 @@ Deno.test("data of volumes", async (t) => {
     const object = await scene.get(source, "replications.dr-syncer.io", NAME, "dr-syncer-system");
     const [hold] = object.status.holds;
     assert.equal(hold.volume, "data-database-0");
-    const args = ["annotate", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system"];
-    await source.kubectl([...args, `dr-syncer.io/approve=${hold.id}`]);
+    // One of its commands releases what is held.
+    await runRunbook(scene);
     await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
     await untilNoAgents(scene);
     await withReader(dr, async (run) => assert.equal((await run("ls /data")).trim(), ""));
@@ -104,6 +106,18 @@ Deno.test("data of volumes", async (t) => {
     await untilVolume(scene, NAME, ({ syncedUpTo }) => Date.parse(syncedUpTo) > askedMs, ATTIC);
     assert.equal((await volumeOf(scene, NAME))?.phase, "Syncing");
   });
+
+  await t.step(
+    "each Secret of an agent holds what its side needs, and no private key is in both clusters",
+    async () => {
+      const [inSource, inDr] = await Promise.all([source, dr].map((cluster) => agentKeys(cluster)));
+      assert.deepEqual(Object.keys(inSource ?? {}).sort(), ["client-keys", "host-key"]);
+      assert.deepEqual(Object.keys(inDr ?? {}).sort(), ["client-key", "host-keys"]);
+      const isPrivate = (text = "") => text.includes("PRIVATE KEY");
+      assert.deepEqual([inSource?.["host-key"], inSource?.["client-keys"]].map(isPrivate), [true, false]);
+      assert.deepEqual([inDr?.["client-key"], inDr?.["host-keys"]].map(isPrivate), [true, false]);
+    },
+  );
 
   await t.step("a pass ends when its namespace is activated, and begins anew when it is a standby again", async () => {
     const role = async (value: string) => {
@@ -134,6 +148,19 @@ Deno.test("data of volumes", async (t) => {
       const digest = "sha256sum </data/large";
       assert.equal(await run(digest), await inDatabase(scene, digest));
     });
+  });
+
+  await t.step("a namespace that allows no agents is told by the policy that refuses them", async () => {
+    const label = "pod-security.kubernetes.io/enforce";
+    await source.kubectl(["label", "namespace", APP, `${label}=restricted`]);
+    await syncNow(scene, NAME, "refused");
+    const { message, phase } = await untilVolume(scene, NAME, ({ reason }) => reason === "Denied");
+    assert.match(message, /violates PodSecurity "restricted/);
+    assert.equal(phase, "Failed");
+    await untilNoAgents(scene);
+    await source.kubectl(["label", "namespace", APP, `${label}-`]);
+    await syncNow(scene, NAME, "allowed");
+    await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
   });
 
   await t.step("a Pod in DR that uses the claim keeps passes away", async () => {

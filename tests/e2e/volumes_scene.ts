@@ -5,6 +5,7 @@
  */
 import type { Cluster } from "../rig/cluster.ts";
 import { waitFor } from "../wait.ts";
+import { blocksOf, openShell } from "./guide_shell.ts";
 import { type Printed, type Scene, type SceneOptions, startScene } from "./scene.ts";
 
 /** The API server of a cluster with a node asks the webhook by the bridge's address. */
@@ -112,6 +113,21 @@ export async function agentObjects(scene: Scene): Promise<string[]> {
     return stdout.trim().split("\n").filter((line) => line !== "").map((line) => `${cluster.name} ${line}`);
   }));
   return found.flat();
+}
+
+/** What the Secrets of the agents in a cluster hold, by file; those of several agents in one. */
+export async function agentKeys(cluster: Cluster): Promise<Record<string, string>> {
+  const args = ["get", "secrets", "-n", APP, "-l", "dr-syncer.io/component=agent", "-o", "json"];
+  const { items } = JSON.parse((await cluster.kubectl(args)).stdout) as { items: { data: Record<string, string> }[] };
+  const files = items.flatMap(({ data }) => Object.entries(data));
+  return Object.fromEntries(files.map(([name, text]) => [name, atob(text)]));
+}
+
+/** Runs every command of the runbook as it stands, in its order. */
+export async function runRunbook(scene: Scene): Promise<void> {
+  const shell = await openShell(scene.source, scene.dr);
+  const [names, ...blocks] = (await blocksOf("docs/runbooks/volumes.md")).map(({ text }) => text);
+  for (const block of blocks) await shell.run(`${names}${block}`);
 }
 
 /** Waits until no agent is left anywhere. */

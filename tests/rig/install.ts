@@ -24,6 +24,12 @@ export function deployFolder(name = ""): string {
   return fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url));
 }
 
+/** Before `installSource`: where Pods run, the manifests' own controller would lead beside a process of ours. */
+export async function keepPodsAway(source: Cluster): Promise<void> {
+  await source.kubectl(["create", "namespace", controlNamespace]);
+  await source.kubectl(["create", "quota", "no-pods", "--hard=pods=0", "-n", controlNamespace]);
+}
+
 /**
  * `kubectl apply -k deploy`; returns when the definitions are served. In a cluster without a node, Pods of the
  * Deployment, if there is a controller manager to make them, stay Pending.

@@ -22,6 +22,7 @@ export interface Suite {
 const clusterless = [
   "tests",
   "tests/bench/volumes",
+  "tests/demo/volumes",
   "tests/runner",
   "tests/rig/binaries_test.ts",
   "tests/rig/image_context_test.ts",
