@@ -21,6 +21,7 @@ import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
+import type { VolumeSeries } from "./volumes/volume_metrics.ts";
 import { VolumeSync } from "./volumes/volume_sync.ts";
 import type { VolumeSettings } from "./volumes/volume_settings.ts";
 import type { VolumeFacts } from "./volumes/volume_status.ts";
@@ -47,6 +48,7 @@ export interface CompanionPorts {
   readonly signal: AbortSignal;
   /** How volumes are copied; undefined where they are no matter. */
   readonly volumes?: () => VolumeSettings;
+  readonly volumeSeries: VolumeSeries;
   leads(): boolean;
   /** Something that the status shows has changed. */
   changed(): void;
@@ -222,6 +224,7 @@ export class Companions {
     return new VolumeSync({
       ...this.#ports,
       settings,
+      series: this.#ports.volumeSeries,
       signal,
       mayWrite: () => this.#mayWrite(),
       audit: (type, operation, name) => this.#audit(type, operation, name, ""),

@@ -15,7 +15,8 @@ import type { WritesUnderWay } from "../writes_under_way.ts";
 import { type ClaimPlan, planClaims } from "./claim_plan.ts";
 import { removeAgents } from "./leftovers.ts";
 import { judgePass, type PassVerdict, REVIEW_MS } from "./pass_verdict.ts";
-import { passVolume } from "./volume_pass.ts";
+import { outcomeOf, type VolumeSeries } from "./volume_metrics.ts";
+import { passVolume, type VolumePassEnd } from "./volume_pass.ts";
 import { writeRecord } from "./volume_record.ts";
 import { openRound, type Round } from "./volume_round.ts";
 import type { VolumeSettings } from "./volume_settings.ts";
@@ -32,6 +33,7 @@ export interface VolumeSyncPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly series: VolumeSeries;
   /** As they are now. */
   settings(): VolumeSettings;
   mayWrite(): boolean;
@@ -170,7 +172,7 @@ export class VolumeSync {
     } catch (error) {
       const state = this.#states.get(claim) ?? { claim, phase: "Failed", holds: [] };
       const end = { kind: "none", reason: "Internal", message: classify(error).message } as const;
-      this.#settle(claim, judgePass(state, end, this.#ports.clock.wallMs()));
+      this.#settle(claim, judgePass(state, end, this.#ports.clock.wallMs()), end);
     }
     this.#busy.delete(claim);
     if (this.#again.delete(claim)) this.#want(claim);
@@ -223,7 +225,7 @@ export class VolumeSync {
       },
       audit: (operation, type, name) => audit(type, operation, name),
     });
-    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff));
+    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff), end);
   }
 
   /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
@@ -239,8 +241,9 @@ export class VolumeSync {
     }
   }
 
-  #settle(claim: string, verdict: PassVerdict): void {
-    const { log, identity } = this.#ports;
+  #settle(claim: string, verdict: PassVerdict, end: VolumePassEnd): void {
+    const { log, identity, series } = this.#ports;
+    series.passed(claim, outcomeOf(verdict.state, end));
     const { phase, reason, message } = verdict.state;
     const fields = { claim, phase, reason, message, namespace: identity.sourceNamespace };
     if (phase === "Synced") log.info("volume {claim} is in DR", { ...fields, durationMs: verdict.state.durationMs });
