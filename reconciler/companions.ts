@@ -22,6 +22,7 @@ import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
 import type { VolumeSeries } from "./volumes/volume_metrics.ts";
+import type { Tell } from "./volumes/volume_news.ts";
 import { VolumeSync } from "./volumes/volume_sync.ts";
 import type { VolumeSettings } from "./volumes/volume_settings.ts";
 import type { VolumeFacts } from "./volumes/volume_status.ts";
@@ -49,6 +50,8 @@ export interface CompanionPorts {
   /** How volumes are copied; undefined where they are no matter. */
   readonly volumes?: () => VolumeSettings;
   readonly volumeSeries: VolumeSeries;
+  /** Writes an Event of the Replication. */
+  readonly tell: Tell;
   leads(): boolean;
   /** Something that the status shows has changed. */
   changed(): void;

@@ -309,6 +309,7 @@ export class ReplicationRunner {
       continuous: this.#object.spec.replicationMode === "Continuous",
       volumes: hasVolumes(this.#object) ? () => this.#volumeSettings() : undefined,
       volumeSeries: this.#volumeSeries,
+      tell: (...event) => this.#ports.event(this.#object, ...event),
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
     });

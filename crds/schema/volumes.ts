@@ -49,7 +49,9 @@ const volume = z.strictObject({
       "Pending: not copied yet, or waiting. Syncing: a pass runs. Synced: the last pass ended well. Held: a person has to " +
       "decide (`holds`). Failed: the last pass did not end well. Unsupported: it is never copied.",
   }),
-  reason: z.string().optional().meta({ description: "Why, in one word, unless it is Synced." }),
+  reason: z.string().optional().meta({
+    description: "Why, in one word, unless it is Synced; while it is Syncing, why the pass before was not good.",
+  }),
   message: z.string().optional().meta({ description: "Why, for people." }),
   path: z.enum(["Direct"]).optional().meta({
     description:
@@ -65,6 +67,10 @@ const volume = z.strictObject({
   transferredBytes: count.optional().meta({ description: "Lengths of the files that the pass transferred." }),
   deleted: count.optional().meta({ description: "Entries that the pass deleted in DR." }),
   percent: z.int().min(0).max(100).optional().meta({ description: "How far the running pass is." }),
+  rate: count.optional().meta({ description: "Bytes that the running pass transfers in a second." }),
+  remaining: z.string().optional().meta({
+    description: "How long it takes to its end at this rate, for example `1h2m3s`.",
+  }),
   attempts: count.optional().meta({ description: "Passes in a row that failed." }),
   nextAttemptTime: time.optional().meta({
     description: "When it is tried again, at the latest with the next full sync.",

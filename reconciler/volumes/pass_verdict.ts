@@ -28,7 +28,9 @@ export interface PassVerdict {
 export function judgePass(before: VolumeState, end: VolumePassEnd, nowWallMs: number): PassVerdict {
   const { claim } = before;
   const base = { claim, record: before.record, path: before.path, holds: [] };
-  if (end.kind === "stopped") return { state: { ...before, percent: undefined, phase: "Pending", reason: "Stopped" } };
+  if (end.kind === "stopped") {
+    return { state: { ...before, phase: "Pending", reason: "Stopped", message: undefined, progress: undefined } };
+  }
   if (end.kind === "none") return failed(base, before, end.reason, end.message, true, nowWallMs);
   const { report } = end;
   const record = recordOf(report, nowWallMs);

@@ -121,8 +121,8 @@ export class VolumeSeries {
     this.#isOver = true;
   }
 
-  #show({ claim, phase, record, durationMs, percent, holds }: VolumeState): void {
-    const { lastGood, syncedUpTo, duration, held, running, transferredBytes, percent: progress } = this.#metrics;
+  #show({ claim, phase, record, durationMs, progress, holds }: VolumeState): void {
+    const { lastGood, syncedUpTo, duration, held, running, transferredBytes, percent } = this.#metrics;
     const labels = this.#labels(claim);
     this.#of(claim);
     const isRunning = phase === "Syncing";
@@ -133,8 +133,8 @@ export class VolumeSeries {
     if (phase !== "Unsupported") lastGood.set(labels, secondsOf(record?.lastGoodSyncTime));
     if (record !== undefined) syncedUpTo.set(labels, secondsOf(record.syncedUpTo));
     if (durationMs !== undefined) duration.set(labels, durationMs / 1_000);
-    if (isRunning && percent !== undefined) progress.set(labels, percent);
-    else progress.remove(labels);
+    if (isRunning && progress !== undefined) percent.set(labels, progress.percent);
+    else percent.remove(labels);
   }
 
   #remove(claim: string): void {

@@ -26,7 +26,7 @@ function state(phase: VolumeState["phase"], fields: Partial<VolumeState> = {}): 
 
 Deno.test("a volume's series say how old its data is, what it waits for and how far it is", async () => {
   const { scrape, show } = scene();
-  show(state("Syncing", { record, durationMs: 1_500, percent: 40 }));
+  show(state("Syncing", { record, durationMs: 1_500, progress: { percent: 40, bytes: 4, bytesPerSecond: 2 } }));
   assert.deepEqual(await scrape(), [
     'duration_seconds{volume="a"} 1.5',
     'held{volume="a"} 0',
@@ -96,7 +96,7 @@ Deno.test("series go with their volume, with the copying of data, and with their
 
 Deno.test("while nothing runs, the age of the data stays, and nothing else is claimed", async () => {
   const { series, scrape, show } = scene();
-  show(state("Syncing", { record, percent: 3 }));
+  show(state("Syncing", { record, progress: { percent: 3, bytes: 4, bytesPerSecond: 2 } }));
   series.rest();
   const lines = await scrape();
   assert.ok(lines.includes('running{volume="a"} 0') && lines.includes('last_good_seconds{volume="a"} 120'));

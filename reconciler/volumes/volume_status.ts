@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Progress } from "../../agent/progress.ts";
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { Hold, ReplicationStatus, VolumeStatus } from "../../crds/types.ts";
 import type { VolumeRecord } from "./volume_record.ts";
@@ -19,7 +20,8 @@ export interface VolumeState {
   readonly durationMs?: number;
   readonly transferredBytes?: number;
   readonly deleted?: number;
-  readonly percent?: number;
+  /** Of the running pass. */
+  readonly progress?: Progress;
   readonly attempts?: number;
   readonly nextAttemptWallMs?: number;
   readonly failedPaths?: readonly string[];
@@ -40,13 +42,28 @@ const MAX_VOLUMES = 50;
 /** What needs attention comes first. */
 const ORDER: readonly VolumeStatus["phase"][] = ["Failed", "Held", "Unsupported", "Pending", "Syncing", "Synced"];
 
+/** What a volume is while it is copied once more: why its last pass failed is true until this one ends. */
+export function retryOf(before: VolumeState): VolumeState {
+  const isOpen = before.phase === "Failed" || before.phase === "Held";
+  const { reason, message } = isOpen ? before : {};
+  return { ...before, phase: "Syncing", reason, message, progress: undefined };
+}
+
+/** A running pass takes nothing back and heals nothing: until it ends, the last one counts. */
+function standing({ phase, holds, attempts, record }: VolumeState): VolumeStatus["phase"] {
+  if (phase !== "Syncing") return phase;
+  if (holds.length > 0) return "Held";
+  if (attempts) return "Failed";
+  return record === undefined ? "Syncing" : "Synced";
+}
+
 /** `status.volumes` and `status.volumeStats`. */
 export function volumeFields({ states }: VolumeFacts): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
-  const rank = ({ phase }: VolumeState) => ORDER.indexOf(phase);
+  const rank = (state: VolumeState) => ORDER.indexOf(standing(state));
   const sorted = [...states].sort((a, b) => rank(a) - rank(b) || (a.claim < b.claim ? -1 : 1));
   return {
     volumes: sorted.slice(0, MAX_VOLUMES).map(volumeOf),
-    volumeStats: { total: states.length, synced: states.filter(({ phase }) => phase === "Synced").length },
+    volumeStats: { total: states.length, synced: states.filter((state) => standing(state) === "Synced").length },
   };
 }
 
@@ -65,12 +82,28 @@ function volumeOf(state: VolumeState): VolumeStatus {
     bytes: record?.bytes,
     transferredBytes: state.transferredBytes,
     deleted: state.deleted,
-    percent: phase === "Syncing" ? state.percent : undefined,
+    ...(phase === "Syncing" ? progressOf(state.progress) : {}),
     attempts: state.attempts || undefined,
     nextAttemptTime: nextAttemptWallMs === undefined ? undefined : toTime(nextAttemptWallMs),
     failedPaths: failedPaths.length === 0 ? undefined : [...failedPaths],
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as VolumeStatus;
+}
+
+function progressOf(progress: Progress | undefined): Pick<VolumeStatus, "percent" | "rate" | "remaining"> {
+  if (progress === undefined) return {};
+  const { percent, bytesPerSecond, remainingSeconds } = progress;
+  return {
+    percent,
+    rate: bytesPerSecond,
+    remaining: remainingSeconds === undefined ? undefined : spell(remainingSeconds),
+  };
+}
+
+/** `1h2m3s`. */
+function spell(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 ? `${minutes}m` : ""}${Math.floor(seconds % 60)}s`;
 }
 
 /** Condition `VolumesSynced`. */
@@ -79,15 +112,12 @@ export function volumesSynced({ isNew, problem, states }: VolumeFacts): Omit<Con
     ({ type: "VolumesSynced", status, reason, message }) as const;
   if (problem !== undefined) return update("False", problem.reason, problem.message);
   if (isNew) return update("Unknown", "NotLooked", "no pass has begun yet");
-  // A running pass takes nothing back: what was good is so until it ends otherwise.
-  const open = states.filter(({ phase, record }) =>
-    phase !== "Synced" && !(phase === "Syncing" && record !== undefined)
-  );
+  const open = states.map((state) => ({ ...state, phase: standing(state) })).filter(({ phase }) => phase !== "Synced");
   const worst = [...open].sort((a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase))[0];
   if (worst === undefined) return update("True", "AllSynced", `${states.length} volumes are in DR`);
   const first = `${worst.claim}: ${worst.message ?? worst.phase}`;
   const message = `${open.length} of ${states.length} volumes are not in DR as of their last pass; ${first}`;
-  return update("False", worst.phase, message.slice(0, 2_048));
+  return update("False", worst.reason === "Waiting" ? worst.reason : worst.phase, message.slice(0, 2_048));
 }
 
 /** What waits for an approval. */

@@ -14,13 +14,15 @@ import type { MirrorIdentity } from "../mirror_context.ts";
 import type { WritesUnderWay } from "../writes_under_way.ts";
 import { type ClaimPlan, planClaims } from "./claim_plan.ts";
 import { removeAgents } from "./leftovers.ts";
+import type { PassState } from "../../agent/report.ts";
 import { judgePass, type PassVerdict, REVIEW_MS } from "./pass_verdict.ts";
 import { outcomeOf, type VolumeSeries } from "./volume_metrics.ts";
 import { passVolume, type VolumePassEnd } from "./volume_pass.ts";
+import { type Tell, tellNews } from "./volume_news.ts";
 import { writeRecord } from "./volume_record.ts";
 import { openRound, type Round } from "./volume_round.ts";
 import type { VolumeSettings } from "./volume_settings.ts";
-import type { VolumeFacts, VolumeState } from "./volume_status.ts";
+import { retryOf, type VolumeFacts, type VolumeState } from "./volume_status.ts";
 
 /** What it needs of its Replication. */
 export interface VolumeSyncPorts {
@@ -38,6 +40,7 @@ export interface VolumeSyncPorts {
   settings(): VolumeSettings;
   mayWrite(): boolean;
   audit(type: ResourceType, operation: string, name: string): void;
+  readonly tell: Tell;
   /** Something that the status shows has changed. */
   changed(): void;
 }
@@ -201,7 +204,7 @@ export class VolumeSync {
     const { source, target, identity, fence, clock, signal, log, audit, mayWrite } = this.#ports;
     const { claim } = plan;
     const before = this.#states.get(claim) ?? { claim, phase: "Pending", holds: [] };
-    this.#set({ ...before, phase: "Syncing", reason: undefined, message: undefined, percent: undefined });
+    this.#set(retryOf(before));
     const { image, excludes, bandwidthKiBps } = this.#ports.settings();
     const end = await passVolume({ plan, record: before.record, approvals: this.#approvals }, {
       source: source.client,
@@ -218,14 +221,16 @@ export class VolumeSync {
       cutOff,
       newId: () => crypto.randomUUID().slice(0, 8),
       mayWrite,
-      onProgress: ({ progress }) => progress && this.#progress(claim, progress.percent),
+      onProgress: ({ progress }) => this.#progress(claim, progress),
       onLeft: (error) => {
         this.#mustSweep = true;
         log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason: classify(error).message });
       },
       audit: (operation, type, name) => audit(type, operation, name),
     });
-    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff), end);
+    const verdict = await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff);
+    this.#settle(claim, verdict, end);
+    tellNews(before, verdict.state, this.#ports.tell);
   }
 
   /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
@@ -258,9 +263,12 @@ export class VolumeSync {
     if (phase === "Pending") this.#later(claim, REVIEW_MS, claim);
   }
 
-  #progress(claim: string, percent: number): void {
+  /** Rates are shown whenever the status is written, and are no reason to write it. */
+  #progress(claim: string, progress: PassState["progress"]): void {
     const state = this.#states.get(claim);
-    if (state !== undefined && state.percent !== percent) this.#set({ ...state, percent });
+    if (state === undefined || progress === undefined) return;
+    this.#states.set(claim, { ...state, progress });
+    if (state.progress?.percent !== progress.percent) this.#ports.changed();
   }
 
   #set(state: VolumeState): void {
