@@ -24,18 +24,23 @@ export function cronProblems(field: string, schedule: string): Problem[] {
 /** What is wrong with schedule and time zone of a Replication, its RemoteCluster left aside. */
 export function scheduleProblems({ spec }: AnyReplication): Problem[] {
   const problems: Problem[] = [];
+  const volumeSchedule = spec.pvc?.trigger?.schedule;
   for (const field of ["schedule", "timeZone"] as const) {
     const value = spec[field];
     if (value === undefined || spec.replicationMode === "Scheduled") continue;
+    if (field === "timeZone" && volumeSchedule !== undefined) continue;
     problems.push({
       field: `spec.${field}`,
       value,
       message: `it means nothing in replicationMode ${spec.replicationMode}`,
-      remedy: "remove it, or set replicationMode to Scheduled",
+      remedy: field === "schedule"
+        ? "remove it, or set replicationMode to Scheduled"
+        : "remove it, or set replicationMode to Scheduled, or spec.pvc.trigger.schedule",
       reason: "ScheduleUnexpected",
     });
   }
   if (spec.schedule !== undefined) problems.push(...cronProblems("spec.schedule", spec.schedule));
+  if (volumeSchedule !== undefined) problems.push(...cronProblems("spec.pvc.trigger.schedule", volumeSchedule));
   if (spec.timeZone !== undefined) problems.push(...timeZoneProblems(spec.timeZone));
   return problems;
 }

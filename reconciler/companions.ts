@@ -49,6 +49,8 @@ export interface CompanionPorts {
   readonly signal: AbortSignal;
   /** How volumes are copied; undefined where they are no matter. */
   readonly volumes?: () => VolumeSettings;
+  /** The `sync-now` value that volumes have carried out, as far as the status knows. */
+  readonly lastManualSync?: string;
   readonly volumeSeries: VolumeSeries;
   /** Writes an Event of the Replication. */
   readonly tell: Tell;
@@ -120,6 +122,11 @@ export class Companions {
   /** Holds that a person has approved. */
   approve(ids: ReadonlySet<string>): void {
     this.#volumes?.approve(ids);
+  }
+
+  /** A value of `sync-now` that the mirror has carried out. */
+  syncNow(value: string): void {
+    this.#volumes?.syncNow(value);
   }
 
   /** Sets the quota before anything is mirrored. Never fails. */

@@ -308,6 +308,7 @@ export class ReplicationRunner {
       options: mirrorOptionsOf(this.#object.spec, this.#ports.trackingKeys),
       continuous: this.#object.spec.replicationMode === "Continuous",
       volumes: hasVolumes(this.#object) ? () => this.#volumeSettings() : undefined,
+      lastManualSync: (this.#writer.last ?? this.#object.status)?.volumeStats?.lastManualSync,
       volumeSeries: this.#volumeSeries,
       tell: (...event) => this.#ports.event(this.#object, ...event),
       signal: this.#abort.signal,
@@ -414,6 +415,7 @@ export class ReplicationRunner {
     replicator.holds.approve(approvalsOf(this.#object));
     companions.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
+    if (syncNow !== undefined && syncNow === this.#lastManualSync) companions.syncNow(syncNow);
     if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
     this.#askedSync = syncNow;
     void this.#syncFor(syncNow);
@@ -424,6 +426,7 @@ export class ReplicationRunner {
     await this.#sync();
     if (this.#askedSync !== value) return;
     this.#lastManualSync = value;
+    this.#running?.companions.syncNow(value);
     this.#writer.changed();
   }
 

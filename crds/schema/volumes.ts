@@ -4,9 +4,17 @@
  * @module
  */
 import * as z from "zod";
-import { count, time } from "./common.ts";
+import { count, cron, time } from "./common.ts";
 
 const bandwidthLimit = z.string().max(32).regex(/^[1-9][0-9]*(Ki|Mi|Gi)$/);
+
+const trigger = z.strictObject({
+  schedule: cron.optional().meta({
+    description:
+      "When to copy every volume: cron, 5 fields, in `spec.timeZone`. With it, a full sync only copies volumes " +
+      "that were never copied, or not since the schedule's last time. Without it, each full sync copies all.",
+  }),
+});
 
 /** `spec.pvc` of a Replication. */
 export const pvc = z.strictObject({
@@ -18,6 +26,7 @@ export const pvc = z.strictObject({
     description: "Patterns of rsync(1): what matches is neither copied to DR nor deleted there.",
     "x-kubernetes-list-type": "atomic",
   }),
+  trigger: trigger.optional().meta({ description: "What begins a pass, besides `dr-syncer.io/sync-now`." }),
   bandwidthLimit: bandwidthLimit.optional().meta({
     description: "Most bytes that one volume is sent in a second, for example `10Mi`. The RemoteCluster's when empty.",
   }),
@@ -91,4 +100,10 @@ export const volumes = z.array(volume).max(50).optional().meta({
 export const volumeStats = z.strictObject({
   total: count.meta({ description: "Claims whose data is to be in DR." }),
   synced: count.meta({ description: "Of these, with a last pass that ended well." }),
+  nextSyncTime: time.optional().meta({
+    description: "When `spec.pvc.trigger.schedule` asks for the next pass over all.",
+  }),
+  lastManualSync: z.string().optional().meta({
+    description: "The last `dr-syncer.io/sync-now` value since which each of them had a pass, however it ended.",
+  }),
 }).optional().meta({ description: "Counts over all volumes." });

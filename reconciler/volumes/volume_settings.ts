@@ -15,6 +15,10 @@ export interface VolumeSettings {
   /** Volumes copied to the cluster at once. */
   readonly concurrency: number;
   readonly bandwidthKiBps?: number;
+  /** Cron of passes over all volumes; with each full sync when undefined. */
+  readonly schedule?: string;
+  /** Of the schedule; UTC when undefined. */
+  readonly timeZone?: string;
   /** Patterns of rsync(1). */
   readonly excludes: readonly string[];
 }
@@ -34,6 +38,8 @@ export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | 
     image: { name: `${image.repository}:${image.tag}`, pullPolicy: image.pullPolicy },
     concurrency,
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
+    schedule: spec.pvc?.trigger?.schedule,
+    timeZone: spec.timeZone,
     excludes: spec.pvc?.exclude ?? [],
   };
 }

@@ -35,6 +35,10 @@ export interface VolumeFacts {
   /** Why nothing could be looked at. */
   readonly problem?: { readonly reason: string; readonly message: string };
   readonly states: readonly VolumeState[];
+  /** When the schedule asks for the next pass over all. */
+  readonly nextSync?: Date;
+  /** The `sync-now` value that all have carried out. */
+  readonly lastManualSync?: string;
 }
 
 /** Most volumes that a status lists. */
@@ -58,12 +62,19 @@ function standing({ phase, holds, attempts, record }: VolumeState): VolumeStatus
 }
 
 /** `status.volumes` and `status.volumeStats`. */
-export function volumeFields({ states }: VolumeFacts): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
+export function volumeFields(
+  { states, nextSync, lastManualSync }: VolumeFacts,
+): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
   const rank = (state: VolumeState) => ORDER.indexOf(standing(state));
   const sorted = [...states].sort((a, b) => rank(a) - rank(b) || (a.claim < b.claim ? -1 : 1));
   return {
     volumes: sorted.slice(0, MAX_VOLUMES).map(volumeOf),
-    volumeStats: { total: states.length, synced: states.filter((state) => standing(state) === "Synced").length },
+    volumeStats: {
+      total: states.length,
+      synced: states.filter((state) => standing(state) === "Synced").length,
+      ...(nextSync === undefined ? {} : { nextSyncTime: toTime(nextSync.getTime()) }),
+      ...(lastManualSync === undefined ? {} : { lastManualSync }),
+    },
   };
 }
 

@@ -137,3 +137,14 @@ Deno.test("a running pass tells how far it is, how fast, and how long it will ta
   assert.deepEqual(still, { name: "a", phase: "Syncing", percent: 12, rate: 0 });
   assert.deepEqual(volumeFields(facts([state("a", "Failed", { progress })])).volumes, [{ name: "a", phase: "Failed" }]);
 });
+
+Deno.test("a status tells when the next pass is due, and what was asked for last", () => {
+  const fields = volumeFields(facts([], { nextSync: new Date("2026-01-01T02:00:00Z"), lastManualSync: "x" }));
+  assert.deepEqual(fields.volumeStats, {
+    total: 0,
+    synced: 0,
+    nextSyncTime: "2026-01-01T02:00:00Z",
+    lastManualSync: "x",
+  });
+  assert.equal(replicationStatus.safeParse(fields).error, undefined);
+});
