@@ -47,6 +47,11 @@ const passRequest = z.strictObject({
   channels: z.number().int().min(1).max(8).default(1),
   /** Compares what the files hold instead of size and time. */
   checksum: z.boolean().default(false),
+  /**
+   * The pass stops when no command has come for so long: who began it may have lost the right to write, and cannot say so.
+   * Left out: it goes on.
+   */
+  maxSilenceMs: z.number().int().positive().optional(),
 });
 
 const command = z.discriminatedUnion("type", [
