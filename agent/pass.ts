@@ -23,7 +23,7 @@ import { Ended, endOf, explain } from "./pass_end.ts";
 import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
 import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
-import type { Outcome, PassReport, PassState } from "./report.ts";
+import type { Comparison, Outcome, PassReport, PassState } from "./report.ts";
 import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
 import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
@@ -68,6 +68,7 @@ class Pass {
   #source?: Census;
   #target?: TreeCount;
   #stats?: TransferStats;
+  #compared?: Comparison;
   #wasDirty = false;
   #isDirty = false;
 
@@ -91,6 +92,7 @@ class Pass {
       source: this.#source,
       targetEntries: this.#target?.entries,
       stats: this.#stats,
+      compared: this.#compared,
     };
   }
 
@@ -101,6 +103,10 @@ class Pass {
       using folder = await OwnFolder.open(dataPath, epoch);
       this.#wasDirty = this.#isDirty = await folder.readMarker() !== undefined;
       const { plan, census, target } = await this.#prepare();
+      // What is copied for the first time was not there to be compared.
+      if (this.#request.checksum && target.entries > 0) {
+        this.#compared = { differing: plan.differing, sample: plan.differingSample };
+      }
       if (plan.changes === 0) {
         this.#stats = plan.stats;
         return await this.#finish(folder, false);

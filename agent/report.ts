@@ -35,6 +35,14 @@ export type Outcome =
     readonly failedPaths: readonly string[];
   };
 
+/** What a comparison of contents has found. */
+export interface Comparison {
+  /** Files of the target that held something else than the source's at the same length and time. */
+  readonly differing: number;
+  /** Some of them, at most 20, odd bytes as `\#ooo`. */
+  readonly sample: readonly string[];
+}
+
 /** A pass, once it is over. */
 export interface PassReport {
   readonly passId: string;
@@ -52,6 +60,8 @@ export interface PassReport {
   readonly targetEntries?: number;
   /** What was transferred; all 0 when nothing had to be. */
   readonly stats?: TransferStats;
+  /** Of a pass that compared what was in the target already; all of it is mended when the outcome is good. */
+  readonly compared?: Comparison;
 }
 
 /** What a pass is at. */

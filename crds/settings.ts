@@ -56,6 +56,12 @@ function timeZoneProblems(timeZone: string): Problem[] {
   }
 }
 
+/** What is wrong with the settings of volumes, their schedule left aside. */
+export function volumeProblems({ spec: { pvc } }: AnyReplication): Problem[] {
+  const interval = pvc?.verification?.interval;
+  return interval === undefined ? [] : durationProblems("spec.pvc.verification.interval", interval);
+}
+
 /** What is wrong with grace and budget of deletions. */
 export function deletionProblems({ spec: { deletion } }: AnyReplication): Problem[] {
   const { count, percent, window } = deletion.budget;

@@ -88,6 +88,8 @@ Deno.test("fields that can never be right are denied by name", () => {
     [{ replicationMode: "Scheduled", schedule: "0 2 * * *", timeZone: "Mars/Olympus" }, ["timeZone TimeZoneInvalid"]],
     [{ pvc: { trigger: { schedule: "0 2 * * *" } }, timeZone: "Europe/Berlin" }, []],
     [{ pvc: { trigger: { schedule: "0 2 * * *" } }, timeZone: "Mars/Olympus" }, ["timeZone TimeZoneInvalid"]],
+    [{ pvc: { verification: { mode: "Full", interval: "24h" } } }, []],
+    [{ pvc: { verification: { interval: "99999999999999h" } } }, ["pvc.verification.interval DurationInvalid"]],
     [{ pvc: { trigger: {} }, timeZone: "UTC" }, ["timeZone ScheduleUnexpected"]],
     [{ pvc: { trigger: { schedule: "0 25 * * *" } } }, ["pvc.trigger.schedule ScheduleInvalid"]],
     [{ pvc: { trigger: { schedule: "0 0 31 2 *" } } }, ["pvc.trigger.schedule ScheduleNeverFires"]],

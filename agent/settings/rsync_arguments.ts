@@ -15,6 +15,8 @@ export const PLAN_FORMAT = "%i %l %n";
 
 /** Seconds without a byte after which rsync gives up. */
 const SILENCE_SECONDS = 120;
+/** The same while files are read to be compared: nothing is said meanwhile. ssh notices by itself when the other side is gone. */
+const COMPARING_SILENCE_SECONDS = 7_200;
 
 /** What a pass may be told. */
 export interface TransferOptions {
@@ -88,7 +90,7 @@ function common(options: TransferOptions): string[] {
     "--modify-window=-1",
     "--no-human-readable",
     "--no-motd",
-    `--timeout=${SILENCE_SECONDS}`,
+    `--timeout=${checksum ? COMPARING_SILENCE_SECONDS : SILENCE_SECONDS}`,
     // Of extended attributes the users' own alone: others belong to the node.
     "--filter=-x! user.*",
     ...[...NEVER_COPIED, ...excludes.map(pattern)].map((exclude) => `--exclude=${exclude}`),

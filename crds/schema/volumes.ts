@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import { count, cron, time } from "./common.ts";
+import { count, cron, duration, time } from "./common.ts";
 
 const bandwidthLimit = z.string().max(32).regex(/^[1-9][0-9]*(Ki|Mi|Gi)$/);
 
@@ -13,6 +13,18 @@ const trigger = z.strictObject({
     description:
       "When to copy every volume: cron, 5 fields, in `spec.timeZone`. With it, a full sync only copies volumes " +
       "that were never copied, or not since the schedule's last time. Without it, each full sync copies all.",
+  }),
+});
+
+/** `spec.pvc.verification` of a Replication. */
+export const verification = z.strictObject({
+  mode: z.enum(["None", "Full"]).default("None").meta({
+    description:
+      "None: a file of the same length and time counts as equal. Full: every file is read in both clusters, " +
+      "and one that holds something else is mended.",
+  }),
+  interval: duration.default("168h").meta({
+    description: "A pass compares contents when the last one that did so began longer ago than this.",
   }),
 });
 
@@ -27,6 +39,9 @@ export const pvc = z.strictObject({
     "x-kubernetes-list-type": "atomic",
   }),
   trigger: trigger.optional().meta({ description: "What begins a pass, besides `dr-syncer.io/sync-now`." }),
+  verification: verification.optional().meta({
+    description: "Whether passes compare what files hold, from time to time.",
+  }),
   bandwidthLimit: bandwidthLimit.optional().meta({
     description: "Most bytes that one volume is sent in a second, for example `10Mi`. The RemoteCluster's when empty.",
   }),
@@ -75,6 +90,12 @@ const volume = z.strictObject({
   bytes: count.optional().meta({ description: "Their lengths together." }),
   transferredBytes: count.optional().meta({ description: "Lengths of the files that the pass transferred." }),
   deleted: count.optional().meta({ description: "Entries that the pass deleted in DR." }),
+  lastVerifiedTime: time.optional().meta({
+    description: "When the last pass began that compared what files hold (`spec.pvc.verification`).",
+  }),
+  differing: count.optional().meta({
+    description: "Files that it found different in DR at the same length and time, and mended.",
+  }),
   percent: z.int().min(0).max(100).optional().meta({ description: "How far the running pass is." }),
   rate: count.optional().meta({ description: "Bytes that the running pass transfers in a second." }),
   remaining: z.string().optional().meta({

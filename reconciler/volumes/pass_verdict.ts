@@ -33,7 +33,7 @@ export function judgePass(before: VolumeState, end: VolumePassEnd, nowWallMs: nu
   }
   if (end.kind === "none") return failed(base, before, end.reason, end.message, true, nowWallMs);
   const { report } = end;
-  const record = recordOf(report, nowWallMs);
+  const record = recordOf(report, nowWallMs, before.record);
   if (record !== undefined) return good(base, report, record);
   const { outcome } = report;
   if (outcome.kind === "held") return { state: held(base, before, outcome, nowWallMs) };
@@ -47,7 +47,7 @@ export function judgePass(before: VolumeState, end: VolumePassEnd, nowWallMs: nu
 
 type Base = Pick<VolumeState, "claim" | "record" | "path" | "holds">;
 
-function good(base: Base, { durationMs, stats }: PassReport, record: VolumeRecord): PassVerdict {
+function good(base: Base, { durationMs, stats, compared }: PassReport, record: VolumeRecord): PassVerdict {
   const state = {
     ...base,
     phase: "Synced",
@@ -56,6 +56,7 @@ function good(base: Base, { durationMs, stats }: PassReport, record: VolumeRecor
     durationMs,
     transferredBytes: stats?.transferredBytes,
     deleted: stats?.deleted,
+    differingPaths: compared?.sample,
   } as const;
   return { state, record };
 }

@@ -120,3 +120,19 @@ Deno.test("a good pass ends the count of failures", () => {
   const failed = judgePass(before, failure("transient"), NOW).state;
   assert.equal(judgePass(failed, report({ kind: "good", rescan: false }), NOW).state.attempts, undefined);
 });
+
+Deno.test("a comparison of contents is remembered with the pass that mended what it found, and kept by those after it", () => {
+  const compared = { differing: 3, sample: ["a", "b", "c"] };
+  const good = report({ kind: "good", rescan: false });
+  assert.ok(good.kind === "report");
+  const first = judgePass(before, { ...good, report: { ...good.report, compared } }, NOW);
+  const verified = { time: "2026-01-02T03:04:00Z", differing: 3 };
+  assert.deepEqual(first.record?.verified, verified);
+  assert.deepEqual(first.state.differingPaths, ["a", "b", "c"]);
+  const next = judgePass(first.state, good, NOW + 60_000);
+  assert.deepEqual([next.record?.verified, next.state.differingPaths], [verified, undefined]);
+  const bad = failure("disk");
+  assert.ok(bad.kind === "report");
+  const failed = judgePass(before, { ...bad, report: { ...bad.report, compared } }, NOW);
+  assert.deepEqual([failed.record, failed.state.record?.verified], [undefined, undefined]);
+});

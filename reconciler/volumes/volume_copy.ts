@@ -7,6 +7,7 @@ import type { PassState } from "../../agent/report.ts";
 import { systemClock } from "../../kube/clock.ts";
 import { classify } from "../failure.ts";
 import { judgePass, type PassVerdict } from "./pass_verdict.ts";
+import { comparisonOf } from "./verification.ts";
 import { passVolume, type VolumeJob, type VolumePassEnd } from "./volume_pass.ts";
 import { writeRecord } from "./volume_record.ts";
 import type { Round } from "./volume_round.ts";
@@ -31,14 +32,15 @@ export interface CopyEnd {
 
 /** Copies a volume; `before` is what was known of it. Never rejects. */
 export async function copyVolume(
-  job: VolumeJob,
+  job: Omit<VolumeJob, "comparison">,
   before: VolumeState,
   ports: VolumeSyncPorts,
   { round, cutOff, onProgress, onLeft }: CopyPorts,
 ): Promise<CopyEnd> {
   const { source, target, identity, fence, clock, signal, audit, mayWrite } = ports;
-  const { image, excludes, bandwidthKiBps } = ports.settings();
-  const end = await passVolume(job, {
+  const { image, excludes, bandwidthKiBps, verification } = ports.settings();
+  const comparison = comparisonOf(verification, job.record, clock.wallMs());
+  const end = await passVolume({ ...job, comparison }, {
     source: source.client,
     target: target.client,
     sourcePods: round.sourcePods,

@@ -20,7 +20,9 @@ export interface VolumeMetrics {
   readonly held: Gauge<Of>;
   readonly running: Gauge<Of>;
   readonly percent: Gauge<Of>;
+  readonly verified: Gauge<Of>;
   readonly transferredBytes: Counter<Of>;
+  readonly differingFiles: Counter<Of>;
   readonly passes: Counter<Of | "outcome" | "reason">;
 }
 
@@ -30,6 +32,7 @@ export interface PassOutcome {
   /** Empty for a good one. */
   readonly reason: string;
   readonly transferredBytes: number;
+  readonly differingFiles: number;
 }
 
 const OUTCOMES: Readonly<Partial<Record<VolumeState["phase"], PassOutcome["outcome"]>>> = {
@@ -40,8 +43,14 @@ const OUTCOMES: Readonly<Partial<Record<VolumeState["phase"], PassOutcome["outco
 
 /** How a pass ended, from what became of the volume. */
 export function outcomeOf({ phase, reason = "" }: VolumeState, end: VolumePassEnd): PassOutcome {
-  const transferredBytes = end.kind === "report" ? end.report.stats?.transferredBytes ?? 0 : 0;
-  return { outcome: OUTCOMES[phase] ?? "stopped", reason, transferredBytes };
+  const { stats, compared } = end.kind === "report" ? end.report : {};
+  return {
+    outcome: OUTCOMES[phase] ?? "stopped",
+    reason,
+    transferredBytes: stats?.transferredBytes ?? 0,
+    // What is not mended is found again.
+    differingFiles: phase === "Synced" ? compared?.differing ?? 0 : 0,
+  };
 }
 
 /** Makes the metrics. */
@@ -63,6 +72,13 @@ export function createVolumeMetrics(registry: Registry): VolumeMetrics {
     held: gauge("held", "1 while a volume waits for a person's decision."),
     running: gauge("running", "1 while a pass of a volume runs."),
     percent: gauge("percent", "How far the running pass of a volume is."),
+    verified: gauge("verified_seconds", "Unix time at which a volume's contents were last compared with the source's."),
+    differingFiles: new Counter<Of>(
+      options(
+        "differing_files_total",
+        "Files of a volume in DR that a comparison of contents found different, and mended.",
+      ),
+    ),
     transferredBytes: new Counter<Of>(
       options("transferred_bytes_total", "Lengths of the files that passes of a volume transferred."),
     ),
@@ -97,7 +113,7 @@ export class VolumeSeries {
   }
 
   /** A pass is over. */
-  passed(claim: string, { outcome, reason, transferredBytes }: PassOutcome): void {
+  passed(claim: string, { outcome, reason, transferredBytes, differingFiles }: PassOutcome): void {
     if (this.#isOver) return;
     if (this.#reasons.size < MAX_REASONS) this.#reasons.add(reason);
     const counted = { outcome, reason: this.#reasons.has(reason) ? reason : "Other" };
@@ -105,6 +121,7 @@ export class VolumeSeries {
     const labels = this.#labels(claim);
     this.#metrics.passes.inc({ ...labels, ...counted });
     this.#metrics.transferredBytes.inc(labels, transferredBytes);
+    this.#metrics.differingFiles.inc(labels, differingFiles);
   }
 
   /** Nothing runs any more; how old the data is remains true. */
@@ -122,16 +139,17 @@ export class VolumeSeries {
   }
 
   #show({ claim, phase, record, durationMs, progress, holds }: VolumeState): void {
-    const { lastGood, syncedUpTo, duration, held, running, transferredBytes, percent } = this.#metrics;
+    const { lastGood, syncedUpTo, duration, held, running, verified, percent } = this.#metrics;
     const labels = this.#labels(claim);
     this.#of(claim);
     const isRunning = phase === "Syncing";
     running.set(labels, isRunning ? 1 : 0);
     held.set(labels, holds.length > 0 ? 1 : 0);
-    transferredBytes.inc(labels, 0);
+    for (const counter of [this.#metrics.transferredBytes, this.#metrics.differingFiles]) counter.inc(labels, 0);
     // A volume that is never copied would be an alarm for ever.
     if (phase !== "Unsupported") lastGood.set(labels, secondsOf(record?.lastGoodSyncTime));
     if (record !== undefined) syncedUpTo.set(labels, secondsOf(record.syncedUpTo));
+    if (record?.verified !== undefined) verified.set(labels, secondsOf(record.verified.time));
     if (durationMs !== undefined) duration.set(labels, durationMs / 1_000);
     if (isRunning && progress !== undefined) percent.set(labels, progress.percent);
     else percent.remove(labels);

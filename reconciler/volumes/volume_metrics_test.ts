@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { Registry } from "prom-client";
-import { createVolumeMetrics, VolumeSeries } from "./volume_metrics.ts";
+import type { VolumePassEnd } from "./volume_pass.ts";
+import { createVolumeMetrics, outcomeOf, VolumeSeries } from "./volume_metrics.ts";
 import type { VolumeState } from "./volume_status.ts";
 
 const root = { filesystem: "ext4", inode: "2", birth: "1.0", fsid: "ab", folder: "/", mounted: "/dev/a" };
 const times = { syncedUpTo: "1970-01-01T00:01:00Z", lastGoodSyncTime: "1970-01-01T00:02:00Z" };
 const record = { root, entries: 9, files: 8, bytes: 7, ...times };
-const GOOD = { outcome: "good", reason: "", transferredBytes: 5 } as const;
+const GOOD = { outcome: "good", reason: "", transferredBytes: 5, differingFiles: 2 } as const;
 
 function scene() {
   const registry = new Registry();
@@ -26,8 +27,16 @@ function state(phase: VolumeState["phase"], fields: Partial<VolumeState> = {}): 
 
 Deno.test("a volume's series say how old its data is, what it waits for and how far it is", async () => {
   const { scrape, show } = scene();
-  show(state("Syncing", { record, durationMs: 1_500, progress: { percent: 40, bytes: 4, bytesPerSecond: 2 } }));
+  const verified = { time: "1970-01-01T00:03:00Z", differing: 0 };
+  show(
+    state("Syncing", {
+      record: { ...record, verified },
+      durationMs: 1_500,
+      progress: { percent: 40, bytes: 4, bytesPerSecond: 2 },
+    }),
+  );
   assert.deepEqual(await scrape(), [
+    'differing_files_total{volume="a"} 0',
     'duration_seconds{volume="a"} 1.5',
     'held{volume="a"} 0',
     'last_good_seconds{volume="a"} 120',
@@ -35,6 +44,7 @@ Deno.test("a volume's series say how old its data is, what it waits for and how 
     'running{volume="a"} 1',
     'synced_up_to_seconds{volume="a"} 60',
     'transferred_bytes_total{volume="a"} 0',
+    'verified_seconds{volume="a"} 180',
   ]);
   const hold = { id: "1", type: "MassDelete", count: 1, reason: "r", since: times.syncedUpTo };
   show(state("Held", { record, holds: [hold] }));
@@ -55,9 +65,10 @@ Deno.test("passes are counted by how they ended", async () => {
   show(state("Synced", { record }));
   series.passed("a", GOOD);
   series.passed("a", GOOD);
-  series.passed("a", { outcome: "failed", reason: "TargetFull", transferredBytes: 1 });
-  const counted = (await scrape()).filter((line) => /^(passes|transferred)/.test(line));
+  series.passed("a", { outcome: "failed", reason: "TargetFull", transferredBytes: 1, differingFiles: 0 });
+  const counted = (await scrape()).filter((line) => /^(passes|transferred|differing)/.test(line));
   assert.deepEqual(counted, [
+    'differing_files_total{volume="a"} 4',
     'passes_total{volume="a",outcome="failed",reason="TargetFull"} 1',
     'passes_total{volume="a",outcome="good",reason=""} 2',
     'transferred_bytes_total{volume="a"} 11',
@@ -67,7 +78,7 @@ Deno.test("passes are counted by how they ended", async () => {
 Deno.test("reasons without end are counted as one", async () => {
   const { series, scrape } = scene();
   for (let n = 0; n < 1_000; n++) {
-    series.passed("a", { outcome: "failed", reason: `Reason${n}`, transferredBytes: 0 });
+    series.passed("a", { outcome: "failed", reason: `Reason${n}`, transferredBytes: 0, differingFiles: 0 });
   }
   const counted = (await scrape()).filter((line) => line.startsWith("passes"));
   assert.equal(counted.length, 41);
@@ -108,4 +119,30 @@ Deno.test("before the first look nothing is forgotten", async () => {
   show(state("Synced", { record }));
   series.show({ isNew: true, states: [] });
   assert.ok((await scrape()).length > 0);
+});
+
+Deno.test("an outcome is told from what became of the volume, and counts as mended only what is", () => {
+  const report = {
+    passId: "1",
+    outcome: { kind: "good", rescan: false },
+    startedAt: times.syncedUpTo,
+    durationMs: 1,
+    wasDirty: false,
+    isDirty: false,
+    stats: { entries: 1, created: 0, deleted: 0, transferredFiles: 1, transferredBytes: 7, wireBytes: 9 },
+    compared: { differing: 2, sample: ["b", "c"] },
+  } as const;
+  const end: VolumePassEnd = { kind: "report", report };
+  const ends = [state("Synced"), state("Failed", { reason: "TargetFull" }), state("Held", { reason: "MassDelete" })];
+  assert.deepEqual(ends.map((after) => outcomeOf(after, end)), [
+    { outcome: "good", reason: "", transferredBytes: 7, differingFiles: 2 },
+    { outcome: "failed", reason: "TargetFull", transferredBytes: 7, differingFiles: 0 },
+    { outcome: "held", reason: "MassDelete", transferredBytes: 7, differingFiles: 0 },
+  ]);
+  assert.deepEqual(outcomeOf(state("Pending", { reason: "Stopped" }), { kind: "stopped" }), {
+    outcome: "stopped",
+    reason: "Stopped",
+    transferredBytes: 0,
+    differingFiles: 0,
+  });
 });

@@ -13,6 +13,10 @@ function state(phase: VolumeState["phase"], fields: Partial<VolumeState> = {}): 
 
 const failed = (attempts: number, reason = "TargetFull") => state("Failed", { attempts, reason, message: "m", record });
 
+const differing = (count: number, differingPaths: string[] = ["b"]) => (
+  { record: { ...record, verified: { time: "2026-01-01T00:00:00Z", differing: count } }, differingPaths }
+);
+
 const cases: readonly (readonly [string, VolumeState, VolumeState, string[]])[] = [
   ["a first copy is told", state("Pending"), state("Synced", { record }), [
     "Normal VolumeSynced: volume a is in DR for the first time: 8 files, 7 bytes",
@@ -30,6 +34,22 @@ const cases: readonly (readonly [string, VolumeState, VolumeState, string[]])[] 
   ["a recovery is told", failed(3), state("Synced", { record }), [
     "Normal VolumeRecovered: volume a is in DR again, after 3 failed passes",
   ]],
+  [
+    "files that differed are told",
+    state("Synced", { record }),
+    state("Synced", differing(7, ["b", "c", "d", "e", "f", "g"])),
+    [
+      "Warning VolumeDiffered: volume a: 7 files in DR held something else than the source's, at the same length and time; " +
+      "they are mended: b, c, d, e, f, …",
+    ],
+  ],
+  [
+    "those of an earlier comparison are not told again",
+    state("Synced", differing(1)),
+    state("Synced", differing(1)),
+    [],
+  ],
+  ["a comparison that found nothing is no news", state("Synced", { record }), state("Synced", differing(0)), []],
   ["a hold is told elsewhere", state("Synced", { record }), state("Held", { record, holds: [hold] }), []],
   ["its release is told", state("Held", { record, holds: [hold] }), state("Synced", { record }), [
     "Normal VolumeReleased: volume a is in DR as approved: 8 files, 7 bytes",

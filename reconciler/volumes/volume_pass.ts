@@ -15,6 +15,7 @@ import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
 import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
+import type { Verification } from "./verification.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
@@ -66,6 +67,8 @@ export interface VolumeJob {
   readonly record?: VolumeRecord;
   /** Ids of holds that are released. */
   readonly approvals: readonly string[];
+  /** Whether files are compared by what they hold. */
+  readonly comparison: Verification["mode"];
 }
 
 /** How it ended. */
@@ -172,7 +175,7 @@ async function pull(
 }
 
 function requestOf(
-  { plan, record, approvals }: VolumeJob,
+  { plan, record, approvals, comparison }: VolumeJob,
   { passId }: AgentId,
   { host, port }: Address,
   hostKeyAlias: string,
@@ -189,6 +192,7 @@ function requestOf(
     approvals: [...approvals],
     excludes: [...excludes],
     maxSilenceMs: MAX_SILENCE_MS,
+    checksum: comparison === "Full",
     ...(bandwidthKiBps === undefined ? {} : { bandwidthKiBps }),
   };
 }

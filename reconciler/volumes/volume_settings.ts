@@ -6,6 +6,7 @@
 import { pvcSync } from "../../crds/schema/volumes.ts";
 import type { RemoteCluster, Replication } from "../../crds/types.ts";
 import type { AgentImage } from "./agent_manifests.ts";
+import { type Verification, verificationOf } from "./verification.ts";
 
 /** How the volumes of a Replication are copied. */
 export interface VolumeSettings {
@@ -19,6 +20,7 @@ export interface VolumeSettings {
   readonly schedule?: string;
   /** Of the schedule; UTC when undefined. */
   readonly timeZone?: string;
+  readonly verification: Verification;
   /** Patterns of rsync(1). */
   readonly excludes: readonly string[];
 }
@@ -40,6 +42,7 @@ export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | 
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
     schedule: spec.pvc?.trigger?.schedule,
     timeZone: spec.timeZone,
+    verification: verificationOf(spec.pvc?.verification),
     excludes: spec.pvc?.exclude ?? [],
   };
 }

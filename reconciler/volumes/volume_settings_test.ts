@@ -21,6 +21,7 @@ Deno.test("without a word, data is not copied, and agents would run the image of
     bandwidthKiBps: undefined,
     schedule: undefined,
     timeZone: undefined,
+    verification: { mode: "None", intervalMs: 604_800_000 },
     excludes: [],
   });
 });
@@ -36,6 +37,7 @@ Deno.test("the Replication's limit goes before that of the cluster", () => {
     bandwidthKiBps: 2_048,
     schedule: undefined,
     timeZone: undefined,
+    verification: { mode: "None", intervalMs: 604_800_000 },
     excludes: ["/tmp/"],
   });
 });

@@ -25,6 +25,8 @@ export interface VolumeState {
   readonly attempts?: number;
   readonly nextAttemptWallMs?: number;
   readonly failedPaths?: readonly string[];
+  /** Some of the files that the last pass found different by comparing contents, and mended. */
+  readonly differingPaths?: readonly string[];
   readonly holds: readonly Hold[];
 }
 
@@ -93,6 +95,8 @@ function volumeOf(state: VolumeState): VolumeStatus {
     bytes: record?.bytes,
     transferredBytes: state.transferredBytes,
     deleted: state.deleted,
+    lastVerifiedTime: record?.verified?.time,
+    differing: record?.verified?.differing,
     ...(phase === "Syncing" ? progressOf(state.progress) : {}),
     attempts: state.attempts || undefined,
     nextAttemptTime: nextAttemptWallMs === undefined ? undefined : toTime(nextAttemptWallMs),

@@ -195,9 +195,7 @@ export class VolumeSync {
       const end = this.#ports.signal.aborted
         ? { kind: "stopped" } as const
         : { kind: "none", reason, message } as const;
-      const verdict = judgePass(state, end, this.#ports.clock.wallMs());
-      this.#settle(claim, verdict, end);
-      tellNews(state, verdict.state, this.#ports.tell);
+      this.#settle(state, judgePass(state, end, this.#ports.clock.wallMs()), end);
     }
     this.#busy.delete(claim);
     // One that was stopped is made up for by the next process.
@@ -237,17 +235,18 @@ export class VolumeSync {
         this.#ports.log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason });
       },
     });
-    this.#settle(claim, verdict, end);
-    tellNews(before, verdict.state, this.#ports.tell);
+    this.#settle(before, verdict, end);
   }
 
-  #settle(claim: string, verdict: PassVerdict, end: VolumePassEnd): void {
-    const { log, identity, series } = this.#ports;
+  #settle(before: VolumeState, verdict: PassVerdict, end: VolumePassEnd): void {
+    const { log, identity, series, tell } = this.#ports;
+    const { claim } = before;
     series.passed(claim, outcomeOf(verdict.state, end));
     const { phase, reason, message } = verdict.state;
     const fields = { claim, phase, reason, message, namespace: identity.sourceNamespace };
     if (phase === "Synced") log.info("volume {claim} is in DR", { ...fields, durationMs: verdict.state.durationMs });
     else log.warn("volume {claim} is {phase}: {reason}", fields);
+    tellNews(before, verdict.state, tell);
     this.#set(verdict.state);
     if (verdict.retryInMs !== undefined) this.#later(claim, verdict.retryInMs, () => this.#wantClaim(claim));
   }

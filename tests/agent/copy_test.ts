@@ -62,6 +62,30 @@ Deno.test("a change that keeps size and time is found by a pass that compares co
   assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
 });
 
+Deno.test("a comparison of contents tells which copies were others, and mends them", async () => {
+  await using scene = await VolumeScene.start();
+  await makeFiles(scene.sourcePath, 3, 100);
+  await shell(`echo one >"$1"/'odd $(touch x);'`, scene.sourcePath);
+  const first = await scene.pass({ checksum: true });
+  assert.deepEqual([first.outcome.kind, first.compared], ["good", undefined], "nothing was there to be compared");
+  await shell(
+    `cd "$1"; for file in 0/1 odd*; do
+       touch -r "$file" "$2/time"; printf z | dd of="$file" bs=1 conv=notrunc status=none; touch -r "$2/time" "$file"
+     done
+     echo longer >0/2`,
+    scene.targetPath,
+    scene.folder.path,
+  );
+  await shell('echo edited >"$1/0/0"', scene.sourcePath);
+  const second = await scene.pass({ checksum: true });
+  assert.deepEqual(second.outcome, { kind: "good", rescan: false });
+  assert.equal(second.compared?.differing, 2, JSON.stringify(second.compared));
+  assert.deepEqual([...second.compared?.sample ?? []].sort(), ["0/1", "odd $(touch x);"].sort());
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  assert.deepEqual((await scene.pass({ checksum: true })).compared, { differing: 0, sample: [] });
+  assert.equal((await scene.pass()).compared, undefined, "an ordinary pass compares nothing");
+});
+
 Deno.test("an edit of the same length in the same second arrives", async () => {
   await using scene = await VolumeScene.start();
   await shell('echo one >"$1/file"; touch -d "2026-01-01 00:00:00.25" "$1/file"', scene.sourcePath);
