@@ -24,7 +24,15 @@ import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
 import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
 import type { Comparison, Outcome, PassReport, PassState } from "./report.ts";
-import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
+import { type SampleLimits, writeSample } from "./sample.ts";
+import {
+  listArguments,
+  passArguments,
+  planArguments,
+  sampleArguments,
+  samplePath,
+  type TransferOptions,
+} from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
 import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
 
@@ -44,6 +52,8 @@ export interface PassTools {
   readonly dataPath: string;
   readonly connection: Connection;
   readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
   /** Aborted: rsync gets TERM, which keeps what it has of a file. */
   readonly signal: AbortSignal;
   readonly onState: (state: PassState) => void;
@@ -105,16 +115,23 @@ class Pass {
       const { plan, census, target } = await this.#prepare();
       // What is copied for the first time was not there to be compared.
       if (this.#request.checksum && target.entries > 0) {
-        this.#compared = { differing: plan.differing, sample: plan.differingSample };
+        this.#compared = comparisonOf(census.count.files, plan);
       }
-      if (plan.changes === 0) {
-        this.#stats = plan.stats;
-        return await this.#finish(folder, false);
+      const mark = async () => {
+        await folder.mark({ epoch, passId, startedAt });
+        this.#isDirty = true;
+      };
+      let rescan = false;
+      if (plan.changes === 0) this.#stats = plan.stats;
+      else {
+        await this.#checkRoom(plan, census);
+        await mark();
+        rescan = await this.#transfer(folder, plan, target);
       }
-      await this.#checkRoom(plan, census);
-      await folder.mark({ epoch, passId, startedAt });
-      this.#isDirty = true;
-      return await this.#finish(folder, await this.#transfer(folder, plan, target));
+      if (this.#request.sample !== undefined && target.entries > 0) {
+        await this.#compareSample(folder, this.#request.sample, mark);
+      }
+      return await this.#finish(folder, rescan);
     } catch (error) {
       return explain(error, this.#tools.signal.aborted);
     }
@@ -170,12 +187,26 @@ class Pass {
     throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
   }
 
-  async #plan(signal: AbortSignal): Promise<Plan> {
+  /** Some files by what they hold, after all of them by length and time. */
+  async #compareSample(folder: OwnFolder, limits: SampleLimits, mark: () => Promise<void>): Promise<void> {
+    const { dataPath, random, signal } = this.#tools;
+    this.#tell("Comparing");
+    const files = await writeSample(dataPath, samplePath(folder.path), limits, random, signal);
+    const plan = await this.#plan(signal, sampleArguments(this.#options(), true));
+    this.#compared = comparisonOf(files, plan);
+    if (plan.differing === 0) return;
+    await mark();
+    const { code, errors, stats } = await runTransfer(sampleArguments(this.#options(), false), signal, () => {});
+    if (this.#stats !== undefined) this.#stats = sumStatistics([stats, this.#stats]);
+    if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
+  }
+
+  async #plan(signal: AbortSignal, args = planArguments(this.#options())): Promise<Plan> {
     const reader = new PlanReader();
     const parts = new OutputParts();
     const { code, errors } = await runChild({
       program: RSYNC,
-      args: planArguments(this.#options()),
+      args,
       signal,
       onOutput: (chunk) => parts.push(chunk).forEach((line) => reader.add(line)),
     });
@@ -280,4 +311,8 @@ class Pass {
   #failed(exitCode: number, errors: string): Ended {
     return endOf(exitCode, errors, this.#tools.signal.aborted);
   }
+}
+
+function comparisonOf(files: number, { differing, differingSample }: Plan): Comparison {
+  return { files, differing, sample: differingSample };
 }

@@ -37,6 +37,8 @@ export type Outcome =
 
 /** What a comparison of contents has found. */
 export interface Comparison {
+  /** Files that were compared. */
+  readonly files: number;
   /** Files of the target that held something else than the source's at the same length and time. */
   readonly differing: number;
   /** Some of them, at most 20, odd bytes as `\#ooo`. */
@@ -65,7 +67,7 @@ export interface PassReport {
 }
 
 /** What a pass is at. */
-export type Step = "Connecting" | "Planning" | "Transferring" | "Flushing";
+export type Step = "Connecting" | "Planning" | "Transferring" | "Comparing" | "Flushing";
 
 /** A pass that runs. */
 export interface PassState {

@@ -72,9 +72,33 @@ export function listArguments(options: TransferOptions, channel: number): string
   ];
 }
 
+/**
+ * Compares what a list names by what it holds: shows what differs (`isPlan`), or mends it. Deletes nothing, and passes over what
+ * the source has no more.
+ *
+ * @throws {SettingsError}
+ */
+export function sampleArguments(options: TransferOptions, isPlan: boolean): string[] {
+  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+  return [
+    ...(isPlan
+      ? ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2"]
+      : ["--info=progress2,stats2", "--outbuf=Line"]),
+    "--from0",
+    `--files-from=${samplePath(own)}`,
+    "--ignore-missing-args",
+    ...common({ ...options, checksum: true }).filter((argument) => argument !== "--delete-delay"),
+  ];
+}
+
 /** Where the list of a channel is, below our own folder. */
 export function listPath(ownPath: string, channel: number): string {
   return `${ownPath}/temporary/list-${channel}`;
+}
+
+/** Where the list of files to be compared is, below our own folder. */
+export function samplePath(ownPath: string): string {
+  return `${ownPath}/temporary/sample`;
 }
 
 function common(options: TransferOptions): string[] {

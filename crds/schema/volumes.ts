@@ -18,10 +18,11 @@ const trigger = z.strictObject({
 
 /** `spec.pvc.verification` of a Replication. */
 export const verification = z.strictObject({
-  mode: z.enum(["None", "Full"]).default("None").meta({
+  mode: z.enum(["None", "Sampled", "Full"]).default("None").meta({
     description:
-      "None: a file of the same length and time counts as equal. Full: every file is read in both clusters, " +
-      "and one that holds something else is mended.",
+      "None: a file of the same length and time counts as equal. Sampled: up to 1,000 files of up to 1 GiB together, " +
+      "picked by chance each time, are read in both clusters, and those that hold something else are mended. Full: every file is read in both clusters, " +
+      "of the volume is.",
   }),
   interval: duration.default("168h").meta({
     description: "A pass compares contents when the last one that did so began longer ago than this.",
@@ -93,6 +94,7 @@ const volume = z.strictObject({
   lastVerifiedTime: time.optional().meta({
     description: "When the last pass began that compared what files hold (`spec.pvc.verification`).",
   }),
+  verifiedFiles: count.optional().meta({ description: "Files that it compared." }),
   differing: count.optional().meta({
     description: "Files that it found different in DR at the same length and time, and mended.",
   }),

@@ -122,11 +122,11 @@ Deno.test("a good pass ends the count of failures", () => {
 });
 
 Deno.test("a comparison of contents is remembered with the pass that mended what it found, and kept by those after it", () => {
-  const compared = { differing: 3, sample: ["a", "b", "c"] };
+  const compared = { files: 5, differing: 3, sample: ["a", "b", "c"] };
   const good = report({ kind: "good", rescan: false });
   assert.ok(good.kind === "report");
   const first = judgePass(before, { ...good, report: { ...good.report, compared } }, NOW);
-  const verified = { time: "2026-01-02T03:04:00Z", differing: 3 };
+  const verified = { time: "2026-01-02T03:04:00Z", files: 5, differing: 3 };
   assert.deepEqual(first.record?.verified, verified);
   assert.deepEqual(first.state.differingPaths, ["a", "b", "c"]);
   const next = judgePass(first.state, good, NOW + 60_000);

@@ -10,10 +10,13 @@ import type { VolumeRecord } from "./volume_record.ts";
 
 /** How contents are compared. */
 export interface Verification {
-  readonly mode: "None" | "Full";
+  readonly mode: "None" | "Sampled" | "Full";
   /** Not more often than this. */
   readonly intervalMs: number;
 }
+
+/** How much of a volume a sample is, at most. */
+export const SAMPLE = { files: 1_000, bytes: 1_073_741_824 } as const;
 
 /** The setting, with defaults. */
 export function verificationOf(spec: NonNullable<ReplicationSpec["pvc"]>["verification"]): Verification {

@@ -27,7 +27,7 @@ function state(phase: VolumeState["phase"], fields: Partial<VolumeState> = {}): 
 
 Deno.test("a volume's series say how old its data is, what it waits for and how far it is", async () => {
   const { scrape, show } = scene();
-  const verified = { time: "1970-01-01T00:03:00Z", differing: 0 };
+  const verified = { time: "1970-01-01T00:03:00Z", files: 1, differing: 0 };
   show(
     state("Syncing", {
       record: { ...record, verified },
@@ -130,7 +130,7 @@ Deno.test("an outcome is told from what became of the volume, and counts as mend
     wasDirty: false,
     isDirty: false,
     stats: { entries: 1, created: 0, deleted: 0, transferredFiles: 1, transferredBytes: 7, wireBytes: 9 },
-    compared: { differing: 2, sample: ["b", "c"] },
+    compared: { files: 9, differing: 2, sample: ["b", "c"] },
   } as const;
   const end: VolumePassEnd = { kind: "report", report };
   const ends = [state("Synced"), state("Failed", { reason: "TargetFull" }), state("Held", { reason: "MassDelete" })];

@@ -14,7 +14,7 @@ function state(phase: VolumeState["phase"], fields: Partial<VolumeState> = {}): 
 const failed = (attempts: number, reason = "TargetFull") => state("Failed", { attempts, reason, message: "m", record });
 
 const differing = (count: number, differingPaths: string[] = ["b"]) => (
-  { record: { ...record, verified: { time: "2026-01-01T00:00:00Z", differing: count } }, differingPaths }
+  { record: { ...record, verified: { time: "2026-01-01T00:00:00Z", files: 9, differing: count } }, differingPaths }
 );
 
 const cases: readonly (readonly [string, VolumeState, VolumeState, string[]])[] = [

@@ -15,7 +15,7 @@ import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
 import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
-import type { Verification } from "./verification.ts";
+import { SAMPLE, type Verification } from "./verification.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
@@ -193,6 +193,7 @@ function requestOf(
     excludes: [...excludes],
     maxSilenceMs: MAX_SILENCE_MS,
     checksum: comparison === "Full",
+    ...(comparison === "Sampled" ? { sample: SAMPLE } : {}),
     ...(bandwidthKiBps === undefined ? {} : { bandwidthKiBps }),
   };
 }

@@ -8,7 +8,7 @@ import { AGENT_OF, COMPONENT, FIELD_MANAGER } from "../../crds/keys.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { Call, KubeClient, KubeObject } from "../../kube/types.ts";
 import type { Census } from "../../agent/census.ts";
-import type { PassReport } from "../../agent/report.ts";
+import type { Comparison, PassReport } from "../../agent/report.ts";
 import { CONFIG_MAPS } from "../builtin_types.ts";
 import { isObject, objectAt } from "../desired/json.ts";
 
@@ -33,6 +33,8 @@ export interface VolumeRecord {
 export interface Verified {
   /** RFC 3339: when its pass began. */
   readonly time: string;
+  /** Files that were compared. */
+  readonly files: number;
   /** Files of DR that were others than the source's at the same length and time, and were mended. */
   readonly differing: number;
 }
@@ -53,7 +55,7 @@ export function recordOf(
   const { root, count: { entries, files, bytes } } = report.source;
   const startedAt = toSeconds(Date.parse(report.startedAt));
   const { compared } = report;
-  const verified = compared === undefined ? before?.verified : { time: startedAt, differing: compared.differing };
+  const verified = compared === undefined ? before?.verified : verifiedOf(startedAt, compared);
   return {
     root,
     entries,
@@ -124,8 +126,13 @@ export function parseRecord(text: unknown): VolumeRecord | undefined {
   }
 }
 
+function verifiedOf(time: string, { files, differing }: Comparison): Verified {
+  return { time, files, differing };
+}
+
 function isVerified(value: Verified | undefined): value is Verified {
-  return isObject(value) && !Number.isNaN(Date.parse(value.time)) && Number.isSafeInteger(value.differing);
+  return isObject(value) && !Number.isNaN(Date.parse(value.time)) && Number.isSafeInteger(value.differing) &&
+    Number.isSafeInteger(value.files);
 }
 
 function toSeconds(wallMs: number): string {

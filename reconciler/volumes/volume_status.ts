@@ -96,6 +96,7 @@ function volumeOf(state: VolumeState): VolumeStatus {
     transferredBytes: state.transferredBytes,
     deleted: state.deleted,
     lastVerifiedTime: record?.verified?.time,
+    verifiedFiles: record?.verified?.files,
     differing: record?.verified?.differing,
     ...(phase === "Syncing" ? progressOf(state.progress) : {}),
     attempts: state.attempts || undefined,

@@ -39,7 +39,7 @@ Deno.test("a volume tells what is known of it, and the schema takes it", () => {
   const full = state("data", "Failed", {
     reason: "TargetFull",
     message: "m",
-    record: { ...record, verified: { time: "2025-12-01T00:00:00Z", differing: 2 } },
+    record: { ...record, verified: { time: "2025-12-01T00:00:00Z", files: 4, differing: 2 } },
     path: "Direct",
     durationMs: 1_234.5,
     transferredBytes: 5,
@@ -63,6 +63,7 @@ Deno.test("a volume tells what is known of it, and the schema takes it", () => {
     transferredBytes: 5,
     deleted: 1,
     lastVerifiedTime: "2025-12-01T00:00:00Z",
+    verifiedFiles: 4,
     differing: 2,
     attempts: 2,
     nextAttemptTime: "2026-01-01T00:01:00Z",
