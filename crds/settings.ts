@@ -5,7 +5,7 @@
  */
 import { checkTimeZone, CronError, parseCron } from "./cron.ts";
 import { DurationError, parseDurationMs } from "./duration.ts";
-import type { AnyReplication } from "./types.ts";
+import type { AnyReplication, RemoteCluster } from "./types.ts";
 import type { Problem, ProblemReason } from "./verdict.ts";
 
 /** What is wrong with a cron expression, if anything. */
@@ -54,6 +54,16 @@ function timeZoneProblems(timeZone: string): Problem[] {
     const remedy = "write an IANA name such as Europe/Berlin, or remove the field for UTC";
     return [{ field: "spec.timeZone", value: timeZone, message: error.message, remedy, reason: "TimeZoneInvalid" }];
   }
+}
+
+/** What is wrong with a DR cluster's settings of volumes. */
+export function volumeSyncProblems({ spec: { pvcSync } }: RemoteCluster): Problem[] {
+  if (pvcSync === undefined) return [];
+  const { initialDelay, maxDelay } = pvcSync.retry;
+  return [
+    ...durationProblems("spec.pvcSync.retry.initialDelay", initialDelay, 1),
+    ...durationProblems("spec.pvcSync.retry.maxDelay", maxDelay, 1),
+  ];
 }
 
 /** What is wrong with the settings of volumes, their schedule left aside. */

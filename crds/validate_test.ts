@@ -320,6 +320,12 @@ Deno.test("a RemoteCluster is judged by place, schedule, namespaces and Secret",
   const bad = cluster("dr", undefined, { defaultSchedule: "0 0 31 2 *", allowedDestinations: ["kube-public", "shop"] });
   const expected = ["defaultSchedule ScheduleNeverFires", "allowedDestinations ProtectedNamespace"];
   assert.deepEqual(verdictOf(bad), [expected, []]);
+  const retrying = (retry: object) => cluster("dr", undefined, { pvcSync: { retry } });
+  assert.deepEqual(verdictOf(retrying({ initialDelay: "1m", maxDelay: "1h", maxRetries: 3 })), [[], []]);
+  assert.deepEqual(verdictOf(retrying({ initialDelay: "0s", maxDelay: "99999999999999h" })), [
+    ["pvcSync.retry.initialDelay DurationInvalid", "pvcSync.retry.maxDelay DurationInvalid"],
+    [],
+  ]);
   assert.deepEqual(verdictOf(cluster("dr"), world({ secretExists: (name) => name !== "dr-kubeconfig" })), [
     [],
     ["kubeconfigSecretRef.name SecretMissing"],

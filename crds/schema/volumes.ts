@@ -56,6 +56,17 @@ const image = z.strictObject({
   }),
 });
 
+const retry = z.strictObject({
+  initialDelay: duration.default("10s").meta({
+    description: "Delay before the first retry; twice as long before each further one.",
+  }),
+  maxDelay: duration.default("30m").meta({ description: "No delay is longer." }),
+  maxRetries: count.optional().meta({
+    description:
+      "Retries in a row, after which the volume waits for the next full sync, or its schedule. Any number when empty.",
+  }),
+});
+
 /** `spec.pvcSync` of a RemoteCluster. */
 export const pvcSync = z.strictObject({
   image: image.prefault({}).meta({
@@ -65,6 +76,7 @@ export const pvcSync = z.strictObject({
   bandwidthLimit: bandwidthLimit.optional().meta({
     description: "Most bytes that each volume is sent in a second, for example `10Mi`. None when empty.",
   }),
+  retry: retry.prefault({}).meta({ description: "When a pass of a volume that failed is tried again." }),
 });
 
 const volume = z.strictObject({

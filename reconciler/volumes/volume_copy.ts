@@ -59,14 +59,17 @@ export async function copyVolume(
     onLeft,
     audit: (operation, type, name) => audit(type, operation, name),
   });
-  return { end, verdict: await remember(before, judgePass(before, end, clock.wallMs()), ports, cutOff) };
+  return {
+    end,
+    verdict: await remember(before, judgePass(before, end, clock.wallMs(), ports.settings().retry), ports, cutOff),
+  };
 }
 
 /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
 async function remember(
   before: VolumeState,
   verdict: PassVerdict,
-  { target, identity, clock }: VolumeSyncPorts,
+  { target, identity, clock, settings }: VolumeSyncPorts,
   signal: AbortSignal,
 ): Promise<PassVerdict> {
   if (verdict.record === undefined) return verdict;
@@ -76,6 +79,6 @@ async function remember(
     return verdict;
   } catch (error) {
     const { failureClass, message } = classify(error);
-    return judgePass(before, { kind: "none", reason: failureClass, message }, clock.wallMs());
+    return judgePass(before, { kind: "none", reason: failureClass, message }, clock.wallMs(), settings().retry);
   }
 }

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { parseDurationMs } from "../../crds/duration.ts";
 import { pvcSync } from "../../crds/schema/volumes.ts";
 import type { RemoteCluster, Replication } from "../../crds/types.ts";
 import type { AgentImage } from "./agent_manifests.ts";
+import type { RetrySettings } from "./pass_verdict.ts";
 import { type Verification, verificationOf } from "./verification.ts";
 
 /** How the volumes of a Replication are copied. */
@@ -21,6 +23,7 @@ export interface VolumeSettings {
   /** Of the schedule; UTC when undefined. */
   readonly timeZone?: string;
   readonly verification: Verification;
+  readonly retry: RetrySettings;
   /** Patterns of rsync(1). */
   readonly excludes: readonly string[];
 }
@@ -34,7 +37,7 @@ export function hasVolumes({ spec, status }: Replication): boolean {
 
 /** The settings. `remote` is the DR cluster's RemoteCluster. */
 export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | undefined): VolumeSettings {
-  const { image, concurrency, bandwidthLimit } = remote?.spec.pvcSync ?? pvcSync.parse({});
+  const { image, concurrency, bandwidthLimit, retry } = remote?.spec.pvcSync ?? pvcSync.parse({});
   return {
     enabled: spec.pvc?.syncData === true,
     image: { name: `${image.repository}:${image.tag}`, pullPolicy: image.pullPolicy },
@@ -42,6 +45,11 @@ export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | 
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
     schedule: spec.pvc?.trigger?.schedule,
     timeZone: spec.timeZone,
+    retry: {
+      initialMs: parseDurationMs(retry.initialDelay),
+      maxMs: parseDurationMs(retry.maxDelay),
+      most: retry.maxRetries,
+    },
     verification: verificationOf(spec.pvc?.verification),
     excludes: spec.pvc?.exclude ?? [],
   };

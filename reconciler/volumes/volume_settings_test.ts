@@ -22,6 +22,7 @@ Deno.test("without a word, data is not copied, and agents would run the image of
     schedule: undefined,
     timeZone: undefined,
     verification: { mode: "None", intervalMs: 604_800_000 },
+    retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
     excludes: [],
   });
 });
@@ -38,6 +39,7 @@ Deno.test("the Replication's limit goes before that of the cluster", () => {
     schedule: undefined,
     timeZone: undefined,
     verification: { mode: "None", intervalMs: 604_800_000 },
+    retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
     excludes: ["/tmp/"],
   });
 });
@@ -56,4 +58,12 @@ Deno.test("passes have a schedule in the Replication's time zone", () => {
     undefined,
   );
   assert.deepEqual([schedule, timeZone], ["0 2 * * *", "Europe/Berlin"]);
+});
+
+Deno.test("how often a pass is tried again is a matter of the DR cluster", () => {
+  const { retry } = volumeSettingsOf(
+    replication({ syncData: true }),
+    remote({ retry: { initialDelay: "1m", maxRetries: 3 } }),
+  );
+  assert.deepEqual(retry, { initialMs: 60_000, maxMs: 1_800_000, most: 3 });
 });

@@ -195,7 +195,8 @@ export class VolumeSync {
       const end = this.#ports.signal.aborted
         ? { kind: "stopped" } as const
         : { kind: "none", reason, message } as const;
-      this.#settle(state, judgePass(state, end, this.#ports.clock.wallMs()), end);
+      const { clock, settings } = this.#ports;
+      this.#settle(state, judgePass(state, end, clock.wallMs(), settings().retry), end);
     }
     this.#busy.delete(claim);
     // One that was stopped is made up for by the next process.
