@@ -5,6 +5,7 @@
  */
 import { checkTimeZone, CronError, parseCron } from "./cron.ts";
 import { DurationError, parseDurationMs } from "./duration.ts";
+import { GROUP } from "./keys.ts";
 import type { AnyReplication, RemoteCluster } from "./types.ts";
 import type { Problem, ProblemReason } from "./verdict.ts";
 
@@ -59,11 +60,25 @@ function timeZoneProblems(timeZone: string): Problem[] {
 /** What is wrong with a DR cluster's settings of volumes. */
 export function volumeSyncProblems({ spec: { pvcSync } }: RemoteCluster): Problem[] {
   if (pvcSync === undefined) return [];
-  const { initialDelay, maxDelay } = pvcSync.retry;
+  const { retry: { initialDelay, maxDelay }, pods } = pvcSync;
   return [
     ...durationProblems("spec.pvcSync.retry.initialDelay", initialDelay, 1),
     ...durationProblems("spec.pvcSync.retry.maxDelay", maxDelay, 1),
+    ...ownKeys("labels", pods?.labels),
+    ...ownKeys("annotations", pods?.annotations),
   ];
+}
+
+/** By these keys agents are told from everything else. */
+function ownKeys(field: string, values: Readonly<Record<string, string>> = {}): Problem[] {
+  const keys = Object.keys(values).filter((key) => key.startsWith(`${GROUP}/`));
+  return keys.map((key) => ({
+    field: `spec.pvcSync.pods.${field}`,
+    value: key,
+    message: `keys of ${GROUP} are set by dr-syncer alone`,
+    remedy: "remove it",
+    reason: "KeyReserved",
+  }));
 }
 
 /** What is wrong with the settings of volumes, their schedule left aside. */

@@ -322,6 +322,11 @@ Deno.test("a RemoteCluster is judged by place, schedule, namespaces and Secret",
   assert.deepEqual(verdictOf(bad), [expected, []]);
   const retrying = (retry: object) => cluster("dr", undefined, { pvcSync: { retry } });
   assert.deepEqual(verdictOf(retrying({ initialDelay: "1m", maxDelay: "1h", maxRetries: 3 })), [[], []]);
+  const labelled = { pods: { labels: { team: "a", "dr-syncer.io/agent": "x" }, annotations: { note: "b" } } };
+  assert.deepEqual(verdictOf(cluster("dr", undefined, { pvcSync: labelled })), [
+    ["pvcSync.pods.labels KeyReserved"],
+    [],
+  ]);
   assert.deepEqual(verdictOf(retrying({ initialDelay: "0s", maxDelay: "99999999999999h" })), [
     ["pvcSync.retry.initialDelay DurationInvalid", "pvcSync.retry.maxDelay DurationInvalid"],
     [],

@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+import { agentPods } from "./agent_pods.ts";
 import { count, cron, duration, time } from "./common.ts";
 
 const bandwidthLimit = z.string().max(32).regex(/^[1-9][0-9]*(Ki|Mi|Gi)$/);
@@ -77,6 +78,7 @@ export const pvcSync = z.strictObject({
     description: "Most bytes that each volume is sent in a second, for example `10Mi`. None when empty.",
   }),
   retry: retry.prefault({}).meta({ description: "When a pass of a volume that failed is tried again." }),
+  pods: agentPods.optional().meta({ description: "What is asked of the Pods that copy volumes." }),
 });
 
 const volume = z.strictObject({

@@ -38,7 +38,7 @@ export async function copyVolume(
   { round, cutOff, onProgress, onLeft }: CopyPorts,
 ): Promise<CopyEnd> {
   const { source, target, identity, fence, clock, signal, audit, mayWrite } = ports;
-  const { image, excludes, bandwidthKiBps, verification } = ports.settings();
+  const { image, pods, excludes, bandwidthKiBps, verification } = ports.settings();
   const comparison = comparisonOf(verification, job.record, clock.wallMs());
   const end = await passVolume({ ...job, comparison }, {
     source: source.client,
@@ -48,6 +48,7 @@ export async function copyVolume(
     identity,
     epoch: fence.epoch ?? 0,
     image,
+    pods,
     excludes,
     bandwidthKiBps,
     clock: systemClock,

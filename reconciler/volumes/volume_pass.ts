@@ -9,7 +9,7 @@ import { type Clock, waitFor } from "../../kube/clock.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { KubeClient, ResourceType } from "../../kube/types.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
-import type { Address, AgentImage } from "./agent_manifests.ts";
+import type { Address, AgentImage, AgentPods } from "./agent_manifests.ts";
 import { type AgentId, agentName } from "./agent_names.ts";
 import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
 import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
@@ -43,6 +43,7 @@ export interface VolumePassPorts {
   readonly identity: MirrorIdentity;
   readonly epoch: number;
   readonly image: AgentImage;
+  readonly pods?: AgentPods;
   readonly excludes: readonly string[];
   readonly bandwidthKiBps?: number;
   readonly clock: Clock;
@@ -109,7 +110,7 @@ function explain(error: unknown, why: Lookout["why"], isStopped: boolean): Volum
 async function endsOf(
   id: AgentId,
   { plan }: VolumeJob,
-  { source, target, sourcePods, targetPods, identity, image }: VolumePassPorts,
+  { source, target, sourcePods, targetPods, identity, image, pods }: VolumePassPorts,
 ): Promise<{ source: PairEnd; target: PairEnd }> {
   const [sourceName, targetName] = await Promise.all([agentName(id, "source"), agentName(id, "target")]);
   const anywhere = { tolerations: [] };
@@ -123,6 +124,7 @@ async function endsOf(
         name: sourceName,
         namespace: identity.sourceNamespace,
         image,
+        pods,
         placement: plan.placement,
       },
     },
@@ -135,6 +137,7 @@ async function endsOf(
         name: targetName,
         namespace: identity.destinationNamespace,
         image,
+        pods,
         placement: anywhere,
       },
     },

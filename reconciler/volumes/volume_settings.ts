@@ -6,7 +6,7 @@
 import { parseDurationMs } from "../../crds/duration.ts";
 import { pvcSync } from "../../crds/schema/volumes.ts";
 import type { RemoteCluster, Replication } from "../../crds/types.ts";
-import type { AgentImage } from "./agent_manifests.ts";
+import type { AgentImage, AgentPods } from "./agent_manifests.ts";
 import type { RetrySettings } from "./pass_verdict.ts";
 import { type Verification, verificationOf } from "./verification.ts";
 
@@ -24,6 +24,8 @@ export interface VolumeSettings {
   readonly timeZone?: string;
   readonly verification: Verification;
   readonly retry: RetrySettings;
+  /** What is asked of agents' Pods. */
+  readonly pods?: AgentPods;
   /** Patterns of rsync(1). */
   readonly excludes: readonly string[];
 }
@@ -37,7 +39,7 @@ export function hasVolumes({ spec, status }: Replication): boolean {
 
 /** The settings. `remote` is the DR cluster's RemoteCluster. */
 export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | undefined): VolumeSettings {
-  const { image, concurrency, bandwidthLimit, retry } = remote?.spec.pvcSync ?? pvcSync.parse({});
+  const { image, concurrency, bandwidthLimit, retry, pods } = remote?.spec.pvcSync ?? pvcSync.parse({});
   return {
     enabled: spec.pvc?.syncData === true,
     image: { name: `${image.repository}:${image.tag}`, pullPolicy: image.pullPolicy },
@@ -45,6 +47,7 @@ export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | 
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
     schedule: spec.pvc?.trigger?.schedule,
     timeZone: spec.timeZone,
+    pods,
     retry: {
       initialMs: parseDurationMs(retry.initialDelay),
       maxMs: parseDurationMs(retry.maxDelay),

@@ -23,6 +23,7 @@ Deno.test("without a word, data is not copied, and agents would run the image of
     timeZone: undefined,
     verification: { mode: "None", intervalMs: 604_800_000 },
     retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
+    pods: undefined,
     excludes: [],
   });
 });
@@ -40,6 +41,7 @@ Deno.test("the Replication's limit goes before that of the cluster", () => {
     timeZone: undefined,
     verification: { mode: "None", intervalMs: 604_800_000 },
     retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
+    pods: undefined,
     excludes: ["/tmp/"],
   });
 });
