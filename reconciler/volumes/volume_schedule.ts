@@ -20,6 +20,10 @@ export class VolumeSchedule {
     if (settings.enabled) this.#cron.set(settings.schedule, settings.timeZone);
   }
 
+  get isSet(): boolean {
+    return this.#settings.schedule !== undefined;
+  }
+
   /** When it fires next; undefined without a schedule. */
   next(): Date | undefined {
     return this.#cron.next();

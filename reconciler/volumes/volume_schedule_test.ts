@@ -38,5 +38,7 @@ Deno.test("a schedule fires at its next time only where data is copied", () => {
   assert.match(on?.next()?.toISOString() ?? "", /-01-01T01:00:00.000Z$/);
   on?.stop();
   assert.deepEqual([on?.next(), off?.next()], [undefined, undefined]);
-  assert.equal(new VolumeSchedule({ enabled: true }, () => {}).next(), undefined);
+  assert.equal(on?.isSet, true);
+  const none = new VolumeSchedule({ enabled: true }, () => {});
+  assert.deepEqual([none.next(), none.isSet], [undefined, false]);
 });

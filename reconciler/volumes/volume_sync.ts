@@ -73,7 +73,8 @@ export class VolumeSync {
   passed(pass: { readonly startedWallMs: number } | undefined): void {
     if (pass === undefined || pass.startedWallMs === this.#seenPassMs) return;
     this.#seenPassMs = pass.startedWallMs;
-    this.#want((wants) => this.#manual.isWaiting ? wants.all() : wants.due());
+    const isAll = !this.#schedule.isSet || this.#manual.isWaiting;
+    this.#want((wants) => isAll ? wants.all() : wants.due());
   }
 
   /** Ids of holds that a person has approved: what they hold is tried again at once. */
