@@ -75,11 +75,13 @@ Deno.test("data of volumes", async (t) => {
   await t.step("a sync on demand brings what was written since", async () => {
     const before = await volumeOf(scene, NAME);
     const written = numbersIn(await inDatabase(scene, "cat /data/log")).length;
+    const passes = await metric("passes_total");
     const askedMs = Date.now();
     await syncNow(scene, NAME, "one");
     await untilVolume(scene, NAME, ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) > askedMs);
     assert.notEqual(before?.syncedUpTo, undefined);
     await untilStats(scene, NAME, ({ lastManualSync }) => lastManualSync === "one");
+    assert.equal(await metric("passes_total"), passes + 1, "one sync, one pass");
     await untilNoAgents(scene);
     await withReader(dr, async (run) => {
       assert.ok(numbersIn(await run("cat /data/log")).length >= written);
