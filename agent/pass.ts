@@ -121,17 +121,15 @@ class Pass {
         await folder.mark({ epoch, passId, startedAt });
         this.#isDirty = true;
       };
-      let rescan = false;
-      if (plan.changes === 0) this.#stats = plan.stats;
-      else {
-        await this.#checkRoom(plan, census);
-        await mark();
-        rescan = await this.#transfer(folder, plan, target);
+      await this.#checkRoom(plan, census);
+      const { sample } = this.#request;
+      const isMended = sample !== undefined && target.entries > 0 && await this.#mendSample(folder, sample, mark);
+      if (plan.changes === 0 && !isMended) {
+        this.#stats = plan.stats;
+        return await this.#finish(folder, false);
       }
-      if (this.#request.sample !== undefined && target.entries > 0) {
-        await this.#compareSample(folder, this.#request.sample, mark);
-      }
-      return await this.#finish(folder, rescan);
+      await mark();
+      return await this.#finish(folder, await this.#transfer(folder, plan, target));
     } catch (error) {
       return explain(error, this.#tools.signal.aborted);
     }
@@ -187,18 +185,22 @@ class Pass {
     throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
   }
 
-  /** Some files by what they hold, after all of them by length and time. */
-  async #compareSample(folder: OwnFolder, limits: SampleLimits, mark: () => Promise<void>): Promise<void> {
+  /**
+   * Compares some files by what they hold; answers whether any was mended. The pass that follows sets what that did to the times
+   * of folders right.
+   */
+  async #mendSample(folder: OwnFolder, limits: SampleLimits, mark: () => Promise<void>): Promise<boolean> {
     const { dataPath, random, signal } = this.#tools;
     this.#tell("Comparing");
     const files = await writeSample(dataPath, samplePath(folder.path), limits, random, signal);
     const plan = await this.#plan(signal, sampleArguments(this.#options(), true));
     this.#compared = comparisonOf(files, plan);
-    if (plan.differing === 0) return;
+    if (plan.differing === 0) return false;
     await mark();
     const { code, errors, stats } = await runTransfer(sampleArguments(this.#options(), false), signal, () => {});
-    if (this.#stats !== undefined) this.#stats = sumStatistics([stats, this.#stats]);
+    this.#stats = stats;
     if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
+    return true;
   }
 
   async #plan(signal: AbortSignal, args = planArguments(this.#options())): Promise<Plan> {
@@ -240,7 +242,7 @@ class Pass {
       this.#tools.signal,
       tell,
     );
-    this.#stats = sumStatistics([...before, stats]);
+    this.#stats = sumStatistics([...(this.#stats === undefined ? [] : [this.#stats]), ...before, stats]);
     const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
