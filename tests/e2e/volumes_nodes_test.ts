@@ -42,11 +42,13 @@ Deno.test("data of volumes", async (t) => {
   });
   await inDatabase(scene, TREE);
 
+  const examples = (await readBlocks()).filter(({ page }) => page === "docs/guide/volumes.md");
+  assert.equal(examples.length, 3, "an example of the guide that is not run");
+  const [syncing, scheduled, verified] = examples.map(({ text }) => parse(text));
+
   await t.step("what an application writes is in DR after the first sync", async () => {
     const written = numbersIn(await inDatabase(scene, "cat /data/log")).length;
-    const examples = (await readBlocks()).filter(({ page }) => page === "docs/guide/volumes.md");
-    assert.equal(examples.length, 1, "an example of the guide that is not run");
-    await scene.replicate(APP, parse(examples[0]?.text ?? "").spec, NAME);
+    await scene.replicate(APP, syncing.spec, NAME);
     const volume = await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
     assert.equal(volume.path, "Direct");
     assert.ok(volume.files >= 3 && volume.bytes > 50 * 1_048_576, JSON.stringify(volume));
@@ -99,9 +101,12 @@ Deno.test("data of volumes", async (t) => {
 
   await t.step("passes by schedule compare contents, and mend what has rotted in DR", async () => {
     await withReader(dr, (run) => run(ROT));
-    const verification = { mode: "Full", interval: "1h" };
-    await patch({ spec: { pvc: { trigger: { schedule: "* * * * *" }, verification } } });
-    const { nextSyncTime } = await untilStats(scene, NAME, (stats) => stats.nextSyncTime !== undefined);
+    await patch(scheduled);
+    const { nextSyncTime: daily } = await untilStats(scene, NAME, (stats) => stats.nextSyncTime !== undefined);
+    assert.match(new Date(daily).toLocaleTimeString("de", { timeZone: "Europe/Berlin" }), /^(02|14):00:00$/);
+    await patch(verified);
+    await patch({ spec: { pvc: { trigger: { schedule: "* * * * *" } } } });
+    const { nextSyncTime } = await untilStats(scene, NAME, ({ nextSyncTime: next }) => next && next !== daily);
     const { differing, verifiedFiles, files } = await untilVolume(
       scene,
       NAME,
@@ -111,7 +116,7 @@ Deno.test("data of volumes", async (t) => {
     await untilEvent(scene, "VolumeDiffered", /1 files in DR .*: tree\/a b$/);
     assert.equal(await metric("differing_files_total"), 1);
     const patchedMs = Date.now();
-    await patch({ spec: { pvc: { trigger: null } } });
+    await patch({ spec: { timeZone: null, pvc: { trigger: null } } });
     await untilVolume(scene, NAME, ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) > patchedMs);
     await untilNoAgents(scene);
     await withReader(dr, async (run) => assert.equal(await run("cat '/data/tree/a b'"), "x"));
