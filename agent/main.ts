@@ -99,7 +99,7 @@ function controlCommand(dataPath: string): string[] {
 
 async function target(options: Folders): Promise<number> {
   const { runTarget } = await import("./target.ts");
-  await runTarget(options, { clock: systemClock, log, signal: untilAsked() });
+  await runTarget(options, { clock: systemClock, random: Math.random, log, signal: untilAsked() });
   return 0;
 }
 

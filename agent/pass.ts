@@ -23,8 +23,16 @@ import { Ended, endOf, explain } from "./pass_end.ts";
 import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
 import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
-import type { Outcome, PassReport, PassState } from "./report.ts";
-import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
+import type { Comparison, Outcome, PassReport, PassState } from "./report.ts";
+import { type SampleLimits, writeSample } from "./sample.ts";
+import {
+  listArguments,
+  passArguments,
+  planArguments,
+  sampleArguments,
+  samplePath,
+  type TransferOptions,
+} from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
 import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
 
@@ -44,6 +52,8 @@ export interface PassTools {
   readonly dataPath: string;
   readonly connection: Connection;
   readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
   /** Aborted: rsync gets TERM, which keeps what it has of a file. */
   readonly signal: AbortSignal;
   readonly onState: (state: PassState) => void;
@@ -68,6 +78,7 @@ class Pass {
   #source?: Census;
   #target?: TreeCount;
   #stats?: TransferStats;
+  #compared?: Comparison;
   #wasDirty = false;
   #isDirty = false;
 
@@ -91,6 +102,7 @@ class Pass {
       source: this.#source,
       targetEntries: this.#target?.entries,
       stats: this.#stats,
+      compared: this.#compared,
     };
   }
 
@@ -101,13 +113,22 @@ class Pass {
       using folder = await OwnFolder.open(dataPath, epoch);
       this.#wasDirty = this.#isDirty = await folder.readMarker() !== undefined;
       const { plan, census, target } = await this.#prepare();
-      if (plan.changes === 0) {
+      // What is copied for the first time was not there to be compared.
+      if (this.#request.checksum && target.entries > 0) {
+        this.#compared = comparisonOf(census.count.files, plan);
+      }
+      const mark = async () => {
+        await folder.mark({ epoch, passId, startedAt });
+        this.#isDirty = true;
+      };
+      await this.#checkRoom(plan, census);
+      const { sample } = this.#request;
+      const isMended = sample !== undefined && target.entries > 0 && await this.#mendSample(folder, sample, mark);
+      if (plan.changes === 0 && !isMended) {
         this.#stats = plan.stats;
         return await this.#finish(folder, false);
       }
-      await this.#checkRoom(plan, census);
-      await folder.mark({ epoch, passId, startedAt });
-      this.#isDirty = true;
+      await mark();
       return await this.#finish(folder, await this.#transfer(folder, plan, target));
     } catch (error) {
       return explain(error, this.#tools.signal.aborted);
@@ -164,12 +185,30 @@ class Pass {
     throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
   }
 
-  async #plan(signal: AbortSignal): Promise<Plan> {
+  /**
+   * Compares some files by what they hold; answers whether any was mended. The pass that follows sets what that did to the times
+   * of folders right.
+   */
+  async #mendSample(folder: OwnFolder, limits: SampleLimits, mark: () => Promise<void>): Promise<boolean> {
+    const { dataPath, random, signal } = this.#tools;
+    this.#tell("Comparing");
+    const files = await writeSample(dataPath, samplePath(folder.path), limits, random, signal);
+    const plan = await this.#plan(signal, sampleArguments(this.#options(), true));
+    this.#compared = comparisonOf(files, plan);
+    if (plan.differing === 0) return false;
+    await mark();
+    const { code, errors, stats } = await runTransfer(sampleArguments(this.#options(), false), signal, () => {});
+    this.#stats = stats;
+    if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
+    return true;
+  }
+
+  async #plan(signal: AbortSignal, args = planArguments(this.#options())): Promise<Plan> {
     const reader = new PlanReader();
     const parts = new OutputParts();
     const { code, errors } = await runChild({
       program: RSYNC,
-      args: planArguments(this.#options()),
+      args,
       signal,
       onOutput: (chunk) => parts.push(chunk).forEach((line) => reader.add(line)),
     });
@@ -203,7 +242,7 @@ class Pass {
       this.#tools.signal,
       tell,
     );
-    this.#stats = sumStatistics([...before, stats]);
+    this.#stats = sumStatistics([...(this.#stats === undefined ? [] : [this.#stats]), ...before, stats]);
     const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
@@ -274,4 +313,8 @@ class Pass {
   #failed(exitCode: number, errors: string): Ended {
     return endOf(exitCode, errors, this.#tools.signal.aborted);
   }
+}
+
+function comparisonOf(files: number, { differing, differingSample }: Plan): Comparison {
+  return { files, differing, sample: differingSample };
 }

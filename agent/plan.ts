@@ -23,6 +23,10 @@ export interface Plan {
   readonly deleteSample: readonly string[];
   /** Digest of all of them, in the order of rsync's output. */
   readonly deleteDigest: string;
+  /** Files that differ although length and time are equal: only a pass that compares contents finds any. */
+  readonly differing: number;
+  /** The first of them. */
+  readonly differingSample: readonly string[];
   readonly stats: TransferStats;
 }
 
@@ -37,6 +41,8 @@ export class PlanReader {
   #largestUpdateBytes = 0;
   #deletes = 0;
   #sample: string[] = [];
+  #differing = 0;
+  #differingSample: string[] = [];
   #digest: Hash = createHash("sha256");
   #stats: Partial<TransferStats> = {};
 
@@ -44,13 +50,15 @@ export class PlanReader {
   add(line: string): void {
     if (line.startsWith(`${DELETING} `)) return this.#addDelete(line);
     // Update type, file type, and what differs: see --itemize-changes in rsync(1).
-    const match = line.match(/^([<>ch.])([fdLDS])([+.?a-zA-Z]{9}) +(\d+) /);
+    const match = line.match(/^([<>ch.])([fdLDS])([+.?a-zA-Z]{9}) +(\d+) (.*)$/);
     if (match === null) {
       this.#stats = addStatistic(this.#stats, line);
       return;
     }
     this.#changes++;
-    const [, update, type, differences = "", size] = match;
+    const [, update, type, differences = "", size, name = ""] = match;
+    // Checksum, and neither size nor time.
+    if (type === "f" && differences.startsWith("c..")) this.#addDiffering(name);
     const bytes = type === "f" && update === ">" ? Number(size) : 0;
     if (differences.startsWith("+")) {
       this.#created++;
@@ -58,6 +66,11 @@ export class PlanReader {
     } else {
       this.#largestUpdateBytes = Math.max(this.#largestUpdateBytes, bytes);
     }
+  }
+
+  #addDiffering(name: string): void {
+    this.#differing++;
+    if (this.#differingSample.length < SAMPLE) this.#differingSample.push(name.slice(0, 500));
   }
 
   #addDelete(line: string): void {
@@ -78,6 +91,8 @@ export class PlanReader {
       deletes: this.#deletes,
       deleteSample: this.#sample,
       deleteDigest: this.#digest.digest("hex"),
+      differing: this.#differing,
+      differingSample: this.#differingSample,
       stats: completeStatistics(this.#stats),
     };
   }

@@ -56,3 +56,19 @@ Deno.test("a first copy needs no dry run: the census has it all", () => {
   const plan = planOfFirstCopy({ entries: 3, files: 2, directories: 1, devices: 0, bytes: 10, allocatedBytes: 8_192 });
   assert.deepEqual([plan.created, plan.createdBytes, plan.deletes, plan.changes > 0], [3, 10, 0, true]);
 });
+
+Deno.test("files that differ in nothing but what they hold are told", () => {
+  const plan = read([
+    ">fc........ 10 rotten",
+    ">fc...p.... 10 rotten \\#012 too",
+    ">fc.t...... 10 edited",
+    ">fcst...... 10 grown",
+    ".f..t...... 10 touched",
+    "cLc........ 10 link",
+    ">f+++++++++ 10 new",
+  ]);
+  assert.deepEqual([plan.differing, plan.differingSample], [2, ["rotten", "rotten \\#012 too"]]);
+  assert.deepEqual([plan.changes, plan.created], [7, 1]);
+  const many = read(Array.from({ length: 50 }, (_, index) => `>fc........ 1 file-${index}`));
+  assert.deepEqual([many.differing, many.differingSample.length], [50, 20]);
+});

@@ -47,6 +47,8 @@ const passRequest = z.strictObject({
   channels: z.number().int().min(1).max(8).default(1),
   /** Compares what the files hold instead of size and time. */
   checksum: z.boolean().default(false),
+  /** The same for some files only, picked by chance: at most so many, and so long together. */
+  sample: z.strictObject({ files: z.number().int().min(1).max(100_000), bytes: z.number().positive() }).optional(),
   /**
    * The pass stops when no command has come for so long: who began it may have lost the right to write, and cannot say so.
    * Left out: it goes on.

@@ -35,6 +35,16 @@ export type Outcome =
     readonly failedPaths: readonly string[];
   };
 
+/** What a comparison of contents has found. */
+export interface Comparison {
+  /** Files that were compared. */
+  readonly files: number;
+  /** Files of the target that held something else than the source's at the same length and time. */
+  readonly differing: number;
+  /** Some of them, at most 20, odd bytes as `\#ooo`. */
+  readonly sample: readonly string[];
+}
+
 /** A pass, once it is over. */
 export interface PassReport {
   readonly passId: string;
@@ -52,10 +62,12 @@ export interface PassReport {
   readonly targetEntries?: number;
   /** What was transferred; all 0 when nothing had to be. */
   readonly stats?: TransferStats;
+  /** Of a pass that compared what was in the target already; all of it is mended when the outcome is good. */
+  readonly compared?: Comparison;
 }
 
 /** What a pass is at. */
-export type Step = "Connecting" | "Planning" | "Transferring" | "Flushing";
+export type Step = "Connecting" | "Planning" | "Transferring" | "Comparing" | "Flushing";
 
 /** A pass that runs. */
 export interface PassState {

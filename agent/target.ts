@@ -25,6 +25,8 @@ export interface TargetOptions {
 /** Time, log, and the end. */
 export interface TargetTools {
   readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -113,7 +115,7 @@ class TargetAgent {
   }
 
   async #run(request: PassRequest, stop: AbortController): Promise<void> {
-    const { log, clock } = this.#tools;
+    const { log, clock, random } = this.#tools;
     log.info("pass started", { pass: request.passId, volume: request.volume });
     const silence = this.#watchSilence(request.maxSilenceMs, () => stop.abort());
     const report = silence.judge(
@@ -121,6 +123,7 @@ class TargetAgent {
         dataPath: this.#options.dataPath,
         connection: this.#connection,
         clock,
+        random,
         signal: stop.signal,
         onState: (state) => {
           if (this.#running) this.#running.state = state;

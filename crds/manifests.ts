@@ -63,6 +63,27 @@ const REPLICATION_COLUMNS: readonly PrinterColumn[] = [
   { name: "Failed", type: "integer", jsonPath: ".status.syncStats.failedSyncs", description: "Objects DR refused." },
   { name: "Synced To", type: "date", jsonPath: ".status.syncedUpTo", description: "How old DR is." },
   AGE,
+  {
+    name: "Volumes",
+    type: "integer",
+    jsonPath: ".status.volumeStats.total",
+    description: "Claims whose data is to be in DR; with `-o wide`.",
+    priority: 1,
+  },
+  {
+    name: "Volumes Synced",
+    type: "integer",
+    jsonPath: ".status.volumeStats.synced",
+    description: "Of these, with a last pass that ended well; with `-o wide`.",
+    priority: 1,
+  },
+  {
+    name: "Volumes State",
+    type: "string",
+    jsonPath: '.status.conditions[?(@.type=="VolumesSynced")].reason',
+    description: "Reason of condition VolumesSynced; with `-o wide`.",
+    priority: 1,
+  },
 ];
 
 /** Definitions of our kinds. */

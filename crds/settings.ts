@@ -5,7 +5,8 @@
  */
 import { checkTimeZone, CronError, parseCron } from "./cron.ts";
 import { DurationError, parseDurationMs } from "./duration.ts";
-import type { AnyReplication } from "./types.ts";
+import { GROUP } from "./keys.ts";
+import type { AnyReplication, RemoteCluster } from "./types.ts";
 import type { Problem, ProblemReason } from "./verdict.ts";
 
 /** What is wrong with a cron expression, if anything. */
@@ -24,18 +25,23 @@ export function cronProblems(field: string, schedule: string): Problem[] {
 /** What is wrong with schedule and time zone of a Replication, its RemoteCluster left aside. */
 export function scheduleProblems({ spec }: AnyReplication): Problem[] {
   const problems: Problem[] = [];
+  const volumeSchedule = spec.pvc?.trigger?.schedule;
   for (const field of ["schedule", "timeZone"] as const) {
     const value = spec[field];
     if (value === undefined || spec.replicationMode === "Scheduled") continue;
+    if (field === "timeZone" && volumeSchedule !== undefined) continue;
     problems.push({
       field: `spec.${field}`,
       value,
       message: `it means nothing in replicationMode ${spec.replicationMode}`,
-      remedy: "remove it, or set replicationMode to Scheduled",
+      remedy: field === "schedule"
+        ? "remove it, or set replicationMode to Scheduled"
+        : "remove it, or set replicationMode to Scheduled, or spec.pvc.trigger.schedule",
       reason: "ScheduleUnexpected",
     });
   }
   if (spec.schedule !== undefined) problems.push(...cronProblems("spec.schedule", spec.schedule));
+  if (volumeSchedule !== undefined) problems.push(...cronProblems("spec.pvc.trigger.schedule", volumeSchedule));
   if (spec.timeZone !== undefined) problems.push(...timeZoneProblems(spec.timeZone));
   return problems;
 }
@@ -49,6 +55,36 @@ function timeZoneProblems(timeZone: string): Problem[] {
     const remedy = "write an IANA name such as Europe/Berlin, or remove the field for UTC";
     return [{ field: "spec.timeZone", value: timeZone, message: error.message, remedy, reason: "TimeZoneInvalid" }];
   }
+}
+
+/** What is wrong with a DR cluster's settings of volumes. */
+export function volumeSyncProblems({ spec: { pvcSync } }: RemoteCluster): Problem[] {
+  if (pvcSync === undefined) return [];
+  const { retry: { initialDelay, maxDelay }, pods } = pvcSync;
+  return [
+    ...durationProblems("spec.pvcSync.retry.initialDelay", initialDelay, 1),
+    ...durationProblems("spec.pvcSync.retry.maxDelay", maxDelay, 1),
+    ...ownKeys("labels", pods?.labels),
+    ...ownKeys("annotations", pods?.annotations),
+  ];
+}
+
+/** By these keys agents are told from everything else. */
+function ownKeys(field: string, values: Readonly<Record<string, string>> = {}): Problem[] {
+  const keys = Object.keys(values).filter((key) => key.startsWith(`${GROUP}/`));
+  return keys.map((key) => ({
+    field: `spec.pvcSync.pods.${field}`,
+    value: key,
+    message: `keys of ${GROUP} are set by dr-syncer alone`,
+    remedy: "remove it",
+    reason: "KeyReserved",
+  }));
+}
+
+/** What is wrong with the settings of volumes, their schedule left aside. */
+export function volumeProblems({ spec: { pvc } }: AnyReplication): Problem[] {
+  const interval = pvc?.verification?.interval;
+  return interval === undefined ? [] : durationProblems("spec.pvc.verification.interval", interval);
 }
 
 /** What is wrong with grace and budget of deletions. */

@@ -9,7 +9,7 @@
 import { familyProblems } from "./family_problems.ts";
 import { selectorProblems } from "./label_selector.ts";
 import { overrideProblems } from "./overrides.ts";
-import { cronProblems, deletionProblems, scheduleProblems } from "./settings.ts";
+import { cronProblems, deletionProblems, scheduleProblems, volumeProblems, volumeSyncProblems } from "./settings.ts";
 import { isProtected, protectedProblem, targetProblems } from "./targets.ts";
 import { notHonoured, tenancyProblems } from "./tenancy.ts";
 import { type AnyReplication, isFamily, type RemoteCluster } from "./types.ts";
@@ -31,6 +31,7 @@ export function validateReplication(next: AnyReplication, world: World): Verdict
       : [...tenancyProblems(next, world), ...targetProblems(next, world)]),
     ...scheduleProblems(next),
     ...deletionProblems(next),
+    ...volumeProblems(next),
     ...selectorProblems("spec.labelSelector", next.spec.labelSelector),
     ...overrideProblems(next),
     ...(remoteCluster === undefined ? [] : missing),
@@ -51,6 +52,7 @@ export function validateRemoteCluster(next: RemoteCluster, world: World): Verdic
     denials.push(notHonoured("RemoteCluster", metadata.namespace ?? "", world));
   }
   if (spec.defaultSchedule !== undefined) denials.push(...cronProblems("spec.defaultSchedule", spec.defaultSchedule));
+  denials.push(...volumeSyncProblems(next));
   for (const field of ["allowedNamespaces", "allowedDestinations"] as const) {
     const names = (spec[field] ?? []).filter((name) => isProtected(name, world));
     denials.push(...names.map((name) => protectedProblem(`spec.${field}`, name)));

@@ -86,6 +86,14 @@ Deno.test("fields that can never be right are denied by name", () => {
     [{ schedule: "0 2 * * *" }, ["schedule ScheduleUnexpected"]],
     [{ replicationMode: "Manual", timeZone: "UTC" }, ["timeZone ScheduleUnexpected"]],
     [{ replicationMode: "Scheduled", schedule: "0 2 * * *", timeZone: "Mars/Olympus" }, ["timeZone TimeZoneInvalid"]],
+    [{ pvc: { trigger: { schedule: "0 2 * * *" } }, timeZone: "Europe/Berlin" }, []],
+    [{ pvc: { trigger: { schedule: "0 2 * * *" } }, timeZone: "Mars/Olympus" }, ["timeZone TimeZoneInvalid"]],
+    [{ pvc: { verification: { mode: "Full", interval: "24h" } } }, []],
+    [{ pvc: { verification: { interval: "99999999999999h" } } }, ["pvc.verification.interval DurationInvalid"]],
+    [{ pvc: { trigger: {} }, timeZone: "UTC" }, ["timeZone ScheduleUnexpected"]],
+    [{ pvc: { trigger: { schedule: "0 25 * * *" } } }, ["pvc.trigger.schedule ScheduleInvalid"]],
+    [{ pvc: { trigger: { schedule: "0 0 31 2 *" } } }, ["pvc.trigger.schedule ScheduleNeverFires"]],
+    [{ pvc: { trigger: { schedule: "0 2 * * *" } }, schedule: "0 2 * * *" }, ["schedule ScheduleUnexpected"]],
     [{ deletion: { grace: "0s", budget: { count: 0, percent: 0 } } }, []],
     [{ deletion: { budget: { window: "0s" } } }, ["deletion.budget.window DurationInvalid"]],
     [{ sourceNamespace: "kube-system" }, ["sourceNamespace ProtectedNamespace"]],
@@ -312,6 +320,17 @@ Deno.test("a RemoteCluster is judged by place, schedule, namespaces and Secret",
   const bad = cluster("dr", undefined, { defaultSchedule: "0 0 31 2 *", allowedDestinations: ["kube-public", "shop"] });
   const expected = ["defaultSchedule ScheduleNeverFires", "allowedDestinations ProtectedNamespace"];
   assert.deepEqual(verdictOf(bad), [expected, []]);
+  const retrying = (retry: object) => cluster("dr", undefined, { pvcSync: { retry } });
+  assert.deepEqual(verdictOf(retrying({ initialDelay: "1m", maxDelay: "1h", maxRetries: 3 })), [[], []]);
+  const labelled = { pods: { labels: { team: "a", "dr-syncer.io/agent": "x" }, annotations: { note: "b" } } };
+  assert.deepEqual(verdictOf(cluster("dr", undefined, { pvcSync: labelled })), [
+    ["pvcSync.pods.labels KeyReserved"],
+    [],
+  ]);
+  assert.deepEqual(verdictOf(retrying({ initialDelay: "0s", maxDelay: "99999999999999h" })), [
+    ["pvcSync.retry.initialDelay DurationInvalid", "pvcSync.retry.maxDelay DurationInvalid"],
+    [],
+  ]);
   assert.deepEqual(verdictOf(cluster("dr"), world({ secretExists: (name) => name !== "dr-kubeconfig" })), [
     [],
     ["kubeconfigSecretRef.name SecretMissing"],

@@ -19,6 +19,7 @@ export type ProblemReason =
   | "TimeZoneInvalid"
   | "DurationInvalid"
   | "BudgetInvalid"
+  | "KeyReserved" // a label or annotation that is ours alone
   | "TemplateInvalid" // a template of DR namespaces that cannot name them
   | "SelectorInvalid" // a label selector that no API server would take
   | "OverrideInvalid" // an override that can never be carried out, or would make a copy nobody's

@@ -15,7 +15,16 @@ const BAD_WHEN_TRUE: ReadonlySet<string> = new Set([
 ]);
 
 /** What passes by itself at every start is no news. */
-const ON_THE_WAY: ReadonlySet<string> = new Set(["Starting", "Connecting", "FirstSync", "QuotaNotInForce", "Deleting"]);
+const ON_THE_WAY: ReadonlySet<string> = new Set([
+  "Starting",
+  "Connecting",
+  "FirstSync",
+  "QuotaNotInForce",
+  "Deleting",
+  "NotLooked",
+  "Waiting",
+  "Syncing",
+]);
 
 /** Whether the reason of a condition passes by itself. */
 export function isOnTheWay(reason: string): boolean {
@@ -36,7 +45,9 @@ export function announceChanges(
   }
   const knownHolds = new Set(before?.holds?.map(({ id }) => id));
   for (const hold of after.holds ?? []) {
-    if (!knownHolds.has(hold.id)) tell("Warning", "DeletionHeld", describeHold(hold));
+    if (knownHolds.has(hold.id)) continue;
+    if (hold.volume === undefined) tell("Warning", "DeletionHeld", describeHold(hold));
+    else tell("Warning", "VolumeHeld", `hold ${hold.id}: ${hold.reason}`);
   }
   for (const condition of after.conditions ?? []) {
     const known = before?.conditions?.find(({ type }) => type === condition.type);

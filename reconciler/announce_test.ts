@@ -56,3 +56,17 @@ Deno.test("a hold is told once, with its names", () => {
   ]);
   assert.deepEqual(told(held, held), []);
 });
+
+Deno.test("a hold of a volume is no delete", () => {
+  const since = "2026-01-01T00:00:00Z";
+  const hold = { id: "0123456789", type: "MassDelete", volume: "data", count: 3, reason: "volume data: many", since };
+  assert.deepEqual(told(undefined, { holds: [hold] }), ["Warning VolumeHeld: hold 0123456789: volume data: many"]);
+});
+
+Deno.test("a first copy on its way is no warning", () => {
+  for (const reason of ["NotLooked", "Waiting", "Syncing"]) {
+    assert.deepEqual(told(undefined, { conditions: [condition("VolumesSynced", "False", reason)] }), [], reason);
+  }
+  const failed = { conditions: [condition("VolumesSynced", "False", "Failed")] };
+  assert.deepEqual(told(undefined, failed), ["Warning Failed: VolumesSynced is False: text"]);
+});

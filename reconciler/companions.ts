@@ -21,6 +21,8 @@ import type { MirrorIdentity, MirrorOptions } from "./mirror_context.ts";
 import { NamespaceSync } from "./namespace_sync.ts";
 import type { Replicator } from "./replicator.ts";
 import type { StandbyFacts } from "./standby_quiet.ts";
+import type { VolumeSeries } from "./volumes/volume_metrics.ts";
+import type { Tell } from "./volumes/volume_news.ts";
 import { VolumeSync } from "./volumes/volume_sync.ts";
 import type { VolumeSettings } from "./volumes/volume_settings.ts";
 import type { VolumeFacts } from "./volumes/volume_status.ts";
@@ -47,6 +49,11 @@ export interface CompanionPorts {
   readonly signal: AbortSignal;
   /** How volumes are copied; undefined where they are no matter. */
   readonly volumes?: () => VolumeSettings;
+  /** The `sync-now` value that volumes have carried out, as far as the status knows. */
+  readonly lastManualSync?: string;
+  readonly volumeSeries: VolumeSeries;
+  /** Writes an Event of the Replication. */
+  readonly tell: Tell;
   leads(): boolean;
   /** Something that the status shows has changed. */
   changed(): void;
@@ -115,6 +122,11 @@ export class Companions {
   /** Holds that a person has approved. */
   approve(ids: ReadonlySet<string>): void {
     this.#volumes?.approve(ids);
+  }
+
+  /** A value of `sync-now` that the mirror has carried out. */
+  syncNow(value: string): void {
+    this.#volumes?.syncNow(value);
   }
 
   /** Sets the quota before anything is mirrored. Never fails. */
@@ -222,6 +234,7 @@ export class Companions {
     return new VolumeSync({
       ...this.#ports,
       settings,
+      series: this.#ports.volumeSeries,
       signal,
       mayWrite: () => this.#mayWrite(),
       audit: (type, operation, name) => this.#audit(type, operation, name, ""),

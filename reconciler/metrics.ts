@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { createVolumeMetrics, type VolumeMetrics } from "./volumes/volume_metrics.ts";
 
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -24,6 +25,7 @@ export interface Metrics {
   readonly certDaysLeft: Gauge<"certificate">;
   readonly leader: Gauge;
   readonly validations: Counter;
+  readonly volumes: VolumeMetrics;
 }
 
 /** Makes the metrics in a registry of their own. */
@@ -70,5 +72,6 @@ export function createMetrics(): Metrics {
       "Replications judged; stands still while specs and clusters stay as they are.",
       [],
     ),
+    volumes: createVolumeMetrics(registry),
   };
 }

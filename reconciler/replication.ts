@@ -29,6 +29,7 @@ import { StatusWriter } from "./status_writer.ts";
 import { addFinalizer, hasFinalizer, isBeingDeleted } from "./teardown/finalizer.ts";
 import { Teardown, type TeardownPorts } from "./teardown/teardown.ts";
 import { endVolumes } from "./volumes/volume_end.ts";
+import { VolumeSeries } from "./volumes/volume_metrics.ts";
 import { hasVolumes, volumeSettingsOf } from "./volumes/volume_settings.ts";
 import { FINISH_MS, WritesUnderWay } from "./writes_under_way.ts";
 
@@ -69,6 +70,7 @@ export class ReplicationRunner {
   readonly #abort = new AbortController();
   readonly #writer: StatusWriter<ReplicationStatus>;
   readonly #schedule: Schedule;
+  readonly #volumeSeries: VolumeSeries;
   #object: Replication;
   #running: Running | undefined;
   /** Set once it is being deleted. */
@@ -99,6 +101,7 @@ export class ReplicationRunner {
     this.#epoch = object.status?.epoch;
     this.#epochOf = object.status?.replicationId;
     this.#lastManualSync = object.status?.lastManualSync;
+    this.#volumeSeries = new VolumeSeries(ports.metrics.volumes, this.#name);
     this.#schedule = new Schedule(() => void this.#sync());
     this.#loop = new ReconcileLoop({
       signal: this.#abort.signal,
@@ -305,6 +308,9 @@ export class ReplicationRunner {
       options: mirrorOptionsOf(this.#object.spec, this.#ports.trackingKeys),
       continuous: this.#object.spec.replicationMode === "Continuous",
       volumes: hasVolumes(this.#object) ? () => this.#volumeSettings() : undefined,
+      lastManualSync: (this.#writer.last ?? this.#object.status)?.volumeStats?.lastManualSync,
+      volumeSeries: this.#volumeSeries,
+      tell: (...event) => this.#ports.event(this.#object, ...event),
       signal: this.#abort.signal,
       changed: () => this.#writer.changed(),
     });
@@ -409,6 +415,7 @@ export class ReplicationRunner {
     replicator.holds.approve(approvalsOf(this.#object));
     companions.approve(approvalsOf(this.#object));
     const syncNow = this.#object.metadata.annotations?.[SYNC_NOW];
+    if (syncNow !== undefined && syncNow === this.#lastManualSync) companions.syncNow(syncNow);
     if (syncNow === undefined || syncNow === this.#lastManualSync || syncNow === this.#askedSync) return;
     this.#askedSync = syncNow;
     void this.#syncFor(syncNow);
@@ -419,6 +426,7 @@ export class ReplicationRunner {
     await this.#sync();
     if (this.#askedSync !== value) return;
     this.#lastManualSync = value;
+    this.#running?.companions.syncNow(value);
     this.#writer.changed();
   }
 
@@ -447,6 +455,7 @@ export class ReplicationRunner {
     if (this.#running === undefined) return;
     void this.#writes.finish(FINISH_MS);
     this.#running.stop();
+    this.#volumeSeries.rest();
     this.#running = undefined;
     this.#askedSync = undefined;
     this.#ports.onRunning();
@@ -459,7 +468,10 @@ export class ReplicationRunner {
     const facts = running === undefined
       ? undefined
       : runningFacts(running.replicator, running, unreachableSince, this.#hints());
-    if (running !== undefined) this.#measure(running.replicator, facts?.syncedUpToWallMs);
+    if (running !== undefined) {
+      this.#measure(running.replicator, facts?.syncedUpToWallMs);
+      this.#volumeSeries.show(facts?.volumes);
+    }
     return {
       // What was written last may not have come back by the watch yet.
       replication: { ...this.#object, status: this.#writer.last ?? this.#object.status },
@@ -494,6 +506,7 @@ export class ReplicationRunner {
     const replication = this.#name;
     for (const gauge of [queueDepth, syncedUpTo]) gauge.remove({ replication });
     for (const state of OBJECT_STATES) objects.remove({ replication, state });
+    this.#volumeSeries.end();
   }
 
   #measure(replicator: Replicator, syncedUpToWallMs: number | undefined): void {

@@ -15,6 +15,8 @@ export const PLAN_FORMAT = "%i %l %n";
 
 /** Seconds without a byte after which rsync gives up. */
 const SILENCE_SECONDS = 120;
+/** The same while files are read to be compared: nothing is said meanwhile. ssh notices by itself when the other side is gone. */
+const COMPARING_SILENCE_SECONDS = 7_200;
 
 /** What a pass may be told. */
 export interface TransferOptions {
@@ -70,9 +72,33 @@ export function listArguments(options: TransferOptions, channel: number): string
   ];
 }
 
+/**
+ * Compares what a list names by what it holds: shows what differs (`isPlan`), or mends it. Deletes nothing, and passes over what
+ * the source has no more.
+ *
+ * @throws {SettingsError}
+ */
+export function sampleArguments(options: TransferOptions, isPlan: boolean): string[] {
+  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+  return [
+    ...(isPlan
+      ? ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2"]
+      : ["--info=progress2,stats2", "--outbuf=Line"]),
+    "--from0",
+    `--files-from=${samplePath(own)}`,
+    "--ignore-missing-args",
+    ...common({ ...options, checksum: true }).filter((argument) => argument !== "--delete-delay"),
+  ];
+}
+
 /** Where the list of a channel is, below our own folder. */
 export function listPath(ownPath: string, channel: number): string {
   return `${ownPath}/temporary/list-${channel}`;
+}
+
+/** Where the list of files to be compared is, below our own folder. */
+export function samplePath(ownPath: string): string {
+  return `${ownPath}/temporary/sample`;
 }
 
 function common(options: TransferOptions): string[] {
@@ -88,7 +114,7 @@ function common(options: TransferOptions): string[] {
     "--modify-window=-1",
     "--no-human-readable",
     "--no-motd",
-    `--timeout=${SILENCE_SECONDS}`,
+    `--timeout=${checksum ? COMPARING_SILENCE_SECONDS : SILENCE_SECONDS}`,
     // Of extended attributes the users' own alone: others belong to the node.
     "--filter=-x! user.*",
     ...[...NEVER_COPIED, ...excludes.map(pattern)].map((exclude) => `--exclude=${exclude}`),

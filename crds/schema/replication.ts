@@ -51,6 +51,14 @@ function onlyScheduled(field: string) {
   };
 }
 
+/** CEL: a time zone is one of a schedule. */
+const TIME_ZONE_NEEDS_SCHEDULE = {
+  rule: "!has(self.timeZone) || self.replicationMode == 'Scheduled' || " +
+    "(has(self.pvc) && has(self.pvc.trigger) && has(self.pvc.trigger.schedule))",
+  message: "timeZone is for a schedule only: remove it, or set replicationMode: Scheduled, or pvc.trigger.schedule",
+  fieldPath: ".timeZone",
+};
+
 const budget = z.strictObject({
   count: count.default(3).meta({ description: "Deletes that always fit in a window." }),
   percent: z.int().min(0).max(100).default(10).meta({
@@ -89,7 +97,7 @@ const fields = z.strictObject({
       "The RemoteCluster's `defaultSchedule` when empty.",
   }),
   timeZone: z.string().max(64).regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/).optional().meta({
-    description: "Time zone of the schedule (IANA name). UTC when empty.",
+    description: "Time zone of `schedule` and of `pvc.trigger.schedule` (IANA name). UTC when empty.",
   }),
   paused: z.boolean().default(false).meta({ description: "Stops at once; what is in flight finishes." }),
   resourceTypes: setOf(
@@ -155,7 +163,7 @@ export const replicationSpec = fields.refine(hasOneSource, ONE_SOURCE).meta({
     ...ENDS_RULES,
     ...IMMUTABLE.map(immutable),
     onlyScheduled("schedule"),
-    onlyScheduled("timeZone"),
+    TIME_ZONE_NEEDS_SCHEDULE,
   ],
 });
 
@@ -219,7 +227,9 @@ export const replicationStatus = z.strictObject({
   lastSyncTime: time.optional().meta({ description: "When the last full sync ended." }),
   lastSyncDuration: z.string().optional().meta({ description: "How long the last full sync took." }),
   nextSyncTime: time.optional().meta({ description: "When the next scheduled sync is due." }),
-  lastManualSync: z.string().optional().meta({ description: "The `dr-syncer.io/sync-now` value last carried out." }),
+  lastManualSync: z.string().optional().meta({
+    description: "The `dr-syncer.io/sync-now` value last carried out, of objects; of volumes see `volumeStats`.",
+  }),
   syncStats: syncStats.optional().meta({ description: "Counts over every kind." }),
   resourceStatus: z.array(resourceStatus).optional().meta({
     description: "Counts of each kind.",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RemoteCluster } from "../../crds/types.ts";
 import type { KubeObject } from "../../kube/types.ts";
 import { type AgentEnd, type AgentId, agentMetadata } from "./agent_names.ts";
 import { AGENT, AGENT_CLAIM } from "../../crds/keys.ts";
@@ -19,6 +20,9 @@ export interface AgentImage {
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
 }
 
+/** What a cluster asks of agents' Pods. */
+export type AgentPods = NonNullable<NonNullable<RemoteCluster["spec"]["pvcSync"]>["pods"]>;
+
 /** An agent to make. */
 export interface AgentSpec {
   readonly id: AgentId;
@@ -27,6 +31,7 @@ export interface AgentSpec {
   readonly namespace: string;
   readonly image: AgentImage;
   readonly placement: Placement;
+  readonly pods?: AgentPods;
 }
 
 /** Where the source agent can be reached: an address and a port of a TCP connection. */
@@ -40,11 +45,13 @@ const CAPABILITIES: Readonly<Record<AgentEnd, readonly string[]>> = {
   source: ["DAC_OVERRIDE", "SETGID", "SETUID", "SYS_CHROOT"],
   target: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"],
 };
+/** Unless a cluster says otherwise. */
+const REQUESTS = { cpu: "50m", memory: "64Mi" };
 /** rsync that is asked to end keeps what it has of a file; the agent kills it after 10 s. */
 const GRACE_SECONDS: Readonly<Record<AgentEnd, number>> = { source: 5, target: 20 };
 
 /** The Pod. */
-export function agentPod({ id, end, name, namespace, image, placement }: AgentSpec): KubeObject {
+export function agentPod({ id, end, name, namespace, image, placement, pods = {} }: AgentSpec): KubeObject {
   const isSource = end === "source";
   const metadata = agentMetadata(name, namespace, id);
   return {
@@ -52,7 +59,9 @@ export function agentPod({ id, end, name, namespace, image, placement }: AgentSp
     kind: "Pod",
     metadata: {
       ...metadata,
+      labels: { ...pods.labels, ...metadata.labels },
       annotations: {
+        ...pods.annotations,
         ...metadata.annotations,
         // A mesh's proxy would end the connection, and keep the Pod alive.
         "sidecar.istio.io/inject": "false",
@@ -67,7 +76,9 @@ export function agentPod({ id, end, name, namespace, image, placement }: AgentSp
       dnsPolicy: "Default",
       priorityClassName: AGENT_PRIORITY_CLASS,
       terminationGracePeriodSeconds: GRACE_SECONDS[end],
-      tolerations: placement.tolerations,
+      tolerations: [...placement.tolerations, ...pods.tolerations ?? []],
+      // In the source the volume says where.
+      ...(isSource || pods.nodeSelector === undefined ? {} : { nodeSelector: pods.nodeSelector }),
       ...(placement.node === undefined ? {} : { affinity: onNode(placement.node) }),
       securityContext: { seccompProfile: { type: "RuntimeDefault" } },
       containers: [{
@@ -82,7 +93,7 @@ export function agentPod({ id, end, name, namespace, image, placement }: AgentSp
             startupProbe: { tcpSocket: { port: "ssh" }, periodSeconds: 1, failureThreshold: 60 },
           }
           : {}),
-        resources: { requests: { cpu: "50m", memory: "64Mi" } },
+        resources: { requests: REQUESTS, ...pods.resources },
         securityContext: {
           runAsUser: 0,
           runAsGroup: 0,

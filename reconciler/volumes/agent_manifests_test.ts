@@ -111,3 +111,29 @@ Deno.test("keys travel as files of a Secret that nobody changes", () => {
   assert.deepEqual(secret.data, { "client-key": "w6QK" });
   assert.equal(secret.immutable, true);
 });
+
+Deno.test("a cluster may ask things of agents, and take nothing of what tells them from others", () => {
+  const pods = {
+    nodeSelector: { disk: "fast" },
+    tolerations: [{ key: "dr", operator: "Exists" as const }],
+    resources: { limits: { memory: "1Gi" } },
+    labels: { team: "a", "dr-syncer.io/component": "none" },
+    annotations: { note: "b", "sidecar.istio.io/inject": "true" },
+  };
+  const own = [{ key: "app", operator: "Exists" }];
+  const [source, target] = (["source", "target"] as const).map((end) => {
+    const pod = agentPod(
+      spec(end, { pods, placement: { node: end === "source" ? "n" : undefined, tolerations: own } }),
+    );
+    const { labels, annotations } = pod.metadata;
+    assert.deepEqual([labels?.team, labels?.["dr-syncer.io/component"]], ["a", "agent"]);
+    assert.deepEqual([annotations?.note, annotations?.["sidecar.istio.io/inject"]], ["b", "false"]);
+    assert.deepEqual(objectAt(pod, "spec")?.tolerations, [...own, ...pods.tolerations]);
+    const requests = { cpu: "50m", memory: "64Mi" };
+    assert.deepEqual(container(pod)?.resources, { requests, limits: { memory: "1Gi" } });
+    return objectAt(pod, "spec");
+  });
+  assert.deepEqual([source?.nodeSelector, target?.nodeSelector], [undefined, { disk: "fast" }]);
+  const more = agentPod(spec("target", { pods: { resources: { requests: { cpu: "2" } } } }));
+  assert.deepEqual(container(more)?.resources, { requests: { cpu: "2" } });
+});

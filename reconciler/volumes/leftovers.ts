@@ -6,6 +6,7 @@
 import { isKubeError } from "../../kube/errors.ts";
 import type { Call, KubeClient, KubeObject, ResourceType } from "../../kube/types.ts";
 import { AGENT_OF } from "../../crds/keys.ts";
+import type { MirrorIdentity } from "../mirror_context.ts";
 import { CONFIG_MAPS, NETWORK_POLICIES, PODS, SECRETS, SERVICES } from "../builtin_types.ts";
 import { AGENT_PREFIX, agentsSelector } from "./agent_names.ts";
 import { RECORDS } from "./volume_record.ts";
@@ -35,6 +36,24 @@ export async function removeAgents(
       if (await remove(client, type, { namespace, name }, { ...call, uid })) removed(type, name);
     }
   }
+}
+
+/** Both ends of a Replication. */
+export interface SweepPorts {
+  readonly source: { readonly client: KubeClient };
+  readonly target: { readonly client: KubeClient };
+  readonly identity: Pick<MirrorIdentity, "replicationId" | "sourceNamespace" | "destinationNamespace">;
+  /** Something was deleted in DR. */
+  audit(type: ResourceType, operation: string, name: string): void;
+}
+
+/** Removes what a process that was killed has left. Throws `KubeError`. */
+export async function sweepAgents({ source, target, identity, audit }: SweepPorts, signal: AbortSignal): Promise<void> {
+  const { replicationId, sourceNamespace, destinationNamespace } = identity;
+  const dr = { client: target.client, namespace: destinationNamespace, replicationId };
+  const own = { client: source.client, namespace: sourceNamespace, replicationId };
+  await removeAgents(dr, { signal }, (type, name) => audit(type, "delete", name));
+  await removeAgents(own, { signal }, () => {});
 }
 
 /** Forgets what was known of the volumes of a Replication. Throws `KubeError`. */

@@ -10,11 +10,17 @@ import type { VolumeReason } from "./volume_reasons.ts";
 import { recordOf, type VolumeRecord } from "./volume_record.ts";
 import type { VolumeState } from "./volume_status.ts";
 
-/** The first retry waits this long, each further one twice as long. */
-const FIRST_RETRY_MS = 10_000;
-const MAX_RETRY_MS = 1_800_000;
 /** What waits for something else is looked at again this often. */
 export const REVIEW_MS = 60_000;
+
+/** When a pass that failed is tried again. */
+export interface RetrySettings {
+  /** The first retry waits this long, each further one twice as long. */
+  readonly initialMs: number;
+  readonly maxMs: number;
+  /** Retries in a row, after which only a full sync tries again; any number when undefined. */
+  readonly most?: number;
+}
 
 /** A state, and what follows from it. */
 export interface PassVerdict {
@@ -26,27 +32,36 @@ export interface PassVerdict {
 }
 
 /** Judges the end of a pass; `before` is what was known of the volume. */
-export function judgePass(before: VolumeState, end: VolumePassEnd, nowWallMs: number): PassVerdict {
+export function judgePass(
+  before: VolumeState,
+  end: VolumePassEnd,
+  nowWallMs: number,
+  retry: RetrySettings,
+): PassVerdict {
+  const { most = Infinity } = retry;
+  const next = (before.attempts ?? 0) < most ? retry : undefined;
   const { claim } = before;
   const base = { claim, record: before.record, path: before.path, holds: [] };
-  if (end.kind === "stopped") return { state: { ...before, percent: undefined, phase: "Pending", reason: "Stopped" } };
-  if (end.kind === "none") return failed(base, before, end.reason, end.message, true, nowWallMs);
+  if (end.kind === "stopped") {
+    return { state: { ...before, phase: "Pending", reason: "Stopped", message: undefined, progress: undefined } };
+  }
+  if (end.kind === "none") return failed(base, before, end.reason, end.message, next, nowWallMs);
   const { report } = end;
-  const record = recordOf(report, nowWallMs);
+  const record = recordOf(report, nowWallMs, before.record);
   if (record !== undefined) return good(base, report, record);
   const { outcome } = report;
   if (outcome.kind === "held") return { state: held(base, before, outcome, nowWallMs) };
   if (outcome.kind === "good") {
-    return failed(base, before, "Internal", "the agent's report names no source", true, nowWallMs);
+    return failed(base, before, "Internal", "the agent's report names no source", next, nowWallMs);
   }
   const isRetried = outcome.class !== "configuration" && outcome.class !== "security";
-  const verdict = failed(base, before, outcome.reason, outcome.message, isRetried, nowWallMs);
+  const verdict = failed(base, before, outcome.reason, outcome.message, isRetried ? next : undefined, nowWallMs);
   return { ...verdict, state: { ...verdict.state, failedPaths: outcome.failedPaths } };
 }
 
 type Base = Pick<VolumeState, "claim" | "record" | "path" | "holds">;
 
-function good(base: Base, { durationMs, stats }: PassReport, record: VolumeRecord): PassVerdict {
+function good(base: Base, { durationMs, stats, compared }: PassReport, record: VolumeRecord): PassVerdict {
   const state = {
     ...base,
     phase: "Synced",
@@ -55,6 +70,7 @@ function good(base: Base, { durationMs, stats }: PassReport, record: VolumeRecor
     durationMs,
     transferredBytes: stats?.transferredBytes,
     deleted: stats?.deleted,
+    differingPaths: compared?.sample,
   } as const;
   return { state, record };
 }
@@ -85,11 +101,11 @@ function failed(
   before: VolumeState,
   reason: VolumeReason,
   message: string,
-  isRetried: boolean,
+  retry: RetrySettings | undefined,
   nowWallMs: number,
 ): PassVerdict {
   const attempts = (before.attempts ?? 0) + 1;
-  const retryInMs = isRetried ? Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20)) : undefined;
+  const retryInMs = retry && Math.min(retry.maxMs, retry.initialMs * 2 ** Math.min(attempts - 1, 20));
   const nextAttemptWallMs = retryInMs === undefined ? undefined : nowWallMs + retryInMs;
   return { state: { ...base, phase: "Failed", reason, message, attempts, nextAttemptWallMs }, retryInMs };
 }

@@ -5,6 +5,7 @@ import type { VolumePassEnd } from "./volume_pass.ts";
 import type { VolumeState } from "./volume_status.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.678Z");
+const RETRY = { initialMs: 10_000, maxMs: 1_800_000 };
 const root = { filesystem: "ext4", inode: "2", birth: "1.0", fsid: "ab", folder: "/", mounted: "/dev/a" };
 const count = { entries: 5, files: 3, directories: 2, devices: 0, bytes: 100, allocatedBytes: 200 };
 const record = {
@@ -44,7 +45,7 @@ function failure(failureClass: Extract<Outcome, { kind: "failed" }>["class"]): V
 }
 
 Deno.test("a good pass is remembered as of its beginning", () => {
-  const { state, record, retryInMs } = judgePass(before, report({ kind: "good", rescan: false }), NOW);
+  const { state, record, retryInMs } = judgePass(before, report({ kind: "good", rescan: false }), NOW, RETRY);
   assert.deepEqual(record, {
     root,
     entries: 5,
@@ -66,7 +67,7 @@ Deno.test("a good pass is remembered as of its beginning", () => {
 
 Deno.test("a held pass waits for a person, and the record stays as it was", () => {
   const hold = { id: "abc", type: "SourceShrank", count: 4, reason: "fewer", sample: [] } as const;
-  const { state, record: next, retryInMs } = judgePass(before, report({ kind: "held", holds: [hold] }), NOW);
+  const { state, record: next, retryInMs } = judgePass(before, report({ kind: "held", holds: [hold] }), NOW, RETRY);
   assert.equal(state.phase, "Held");
   assert.equal(state.reason, "SourceShrank");
   assert.equal(state.record, record);
@@ -81,8 +82,9 @@ Deno.test("a held pass waits for a person, and the record stays as it was", () =
 
 Deno.test("a hold that is found again is as old as it was", () => {
   const hold = { id: "abc", type: "SourceShrank", count: 4, reason: "fewer", sample: [] } as const;
-  const first = judgePass(before, report({ kind: "held", holds: [hold] }), NOW).state;
-  const again = judgePass({ ...first, phase: "Syncing" }, report({ kind: "held", holds: [hold] }), NOW + 60_000).state;
+  const first = judgePass(before, report({ kind: "held", holds: [hold] }), NOW, RETRY).state;
+  const again =
+    judgePass({ ...first, phase: "Syncing" }, report({ kind: "held", holds: [hold] }), NOW + 60_000, RETRY).state;
   assert.equal(again.holds[0]?.since, "2026-01-02T03:04:05Z");
 });
 
@@ -91,7 +93,7 @@ for (const failureClass of ["partial", "disk", "transient"] as const) {
     let state = before;
     const waits: (number | undefined)[] = [];
     for (let attempt = 0; attempt < 12; attempt++) {
-      const verdict = judgePass(state, failure(failureClass), NOW);
+      const verdict = judgePass(state, failure(failureClass), NOW, RETRY);
       waits.push(verdict.retryInMs);
       state = verdict.state;
     }
@@ -104,19 +106,49 @@ for (const failureClass of ["partial", "disk", "transient"] as const) {
 
 for (const failureClass of ["configuration", "security"] as const) {
   Deno.test(`a pass that fails with class ${failureClass} waits for the next full sync`, () => {
-    const { state, retryInMs } = judgePass(before, failure(failureClass), NOW);
+    const { state, retryInMs } = judgePass(before, failure(failureClass), NOW, RETRY);
     assert.deepEqual([state.phase, state.reason, retryInMs], ["Failed", "PathsFailed", undefined]);
   });
 }
 
+Deno.test("a pass is tried again as often as is said, and later each time up to what is said", () => {
+  let state = before;
+  const waits: (number | undefined)[] = [];
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const verdict = judgePass(state, failure("transient"), NOW, { initialMs: 1_000, maxMs: 3_000, most: 3 });
+    waits.push(verdict.retryInMs);
+    state = verdict.state;
+  }
+  assert.deepEqual(waits, [1_000, 2_000, 3_000, undefined, undefined]);
+  assert.equal(state.nextAttemptWallMs, undefined);
+  const none = judgePass(before, failure("transient"), NOW, { ...RETRY, most: 0 });
+  assert.deepEqual([none.state.phase, none.retryInMs], ["Failed", undefined]);
+});
+
 Deno.test("a pass that did not come about is a failure, one that was told to stop is none", () => {
-  const none = judgePass(before, { kind: "none", reason: "Forbidden", message: "no" }, NOW);
+  const none = judgePass(before, { kind: "none", reason: "Forbidden", message: "no" }, NOW, RETRY);
   assert.deepEqual([none.state.phase, none.state.reason, none.retryInMs], ["Failed", "Forbidden", 10_000]);
-  const stopped = judgePass({ ...before, attempts: 3 }, { kind: "stopped" }, NOW);
+  const stopped = judgePass({ ...before, attempts: 3 }, { kind: "stopped" }, NOW, RETRY);
   assert.deepEqual([stopped.state.phase, stopped.state.attempts, stopped.retryInMs], ["Pending", 3, undefined]);
 });
 
 Deno.test("a good pass ends the count of failures", () => {
-  const failed = judgePass(before, failure("transient"), NOW).state;
-  assert.equal(judgePass(failed, report({ kind: "good", rescan: false }), NOW).state.attempts, undefined);
+  const failed = judgePass(before, failure("transient"), NOW, RETRY).state;
+  assert.equal(judgePass(failed, report({ kind: "good", rescan: false }), NOW, RETRY).state.attempts, undefined);
+});
+
+Deno.test("a comparison of contents is remembered with the pass that mended what it found, and kept by those after it", () => {
+  const compared = { files: 5, differing: 3, sample: ["a", "b", "c"] };
+  const good = report({ kind: "good", rescan: false });
+  assert.ok(good.kind === "report");
+  const first = judgePass(before, { ...good, report: { ...good.report, compared } }, NOW, RETRY);
+  const verified = { time: "2026-01-02T03:04:00Z", files: 5, differing: 3 };
+  assert.deepEqual(first.record?.verified, verified);
+  assert.deepEqual(first.state.differingPaths, ["a", "b", "c"]);
+  const next = judgePass(first.state, good, NOW + 60_000, RETRY);
+  assert.deepEqual([next.record?.verified, next.state.differingPaths], [verified, undefined]);
+  const bad = failure("disk");
+  assert.ok(bad.kind === "report");
+  const failed = judgePass(before, { ...bad, report: { ...bad.report, compared } }, NOW, RETRY);
+  assert.deepEqual([failed.record, failed.state.record?.verified], [undefined, undefined]);
 });

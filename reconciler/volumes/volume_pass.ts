@@ -10,13 +10,14 @@ import { isKubeError } from "../../kube/errors.ts";
 import type { KubeClient, ResourceType } from "../../kube/types.ts";
 import { classify } from "../failure.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
-import type { Address, AgentImage } from "./agent_manifests.ts";
+import type { Address, AgentImage, AgentPods } from "./agent_manifests.ts";
 import { type AgentId, agentName } from "./agent_names.ts";
 import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
 import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
 import type { VolumeReason } from "./volume_reasons.ts";
+import { SAMPLE, type Verification } from "./verification.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
@@ -44,6 +45,7 @@ export interface VolumePassPorts {
   readonly identity: MirrorIdentity;
   readonly epoch: number;
   readonly image: AgentImage;
+  readonly pods?: AgentPods;
   readonly excludes: readonly string[];
   readonly bandwidthKiBps?: number;
   readonly clock: Clock;
@@ -68,6 +70,8 @@ export interface VolumeJob {
   readonly record?: VolumeRecord;
   /** Ids of holds that are released. */
   readonly approvals: readonly string[];
+  /** Whether files are compared by what they hold. */
+  readonly comparison: Verification["mode"];
 }
 
 /** How it ended. */
@@ -109,7 +113,7 @@ function explain(error: unknown, why: Lookout["why"], isStopped: boolean): Volum
 async function endsOf(
   id: AgentId,
   { plan }: VolumeJob,
-  { source, target, sourcePods, targetPods, identity, image }: VolumePassPorts,
+  { source, target, sourcePods, targetPods, identity, image, pods }: VolumePassPorts,
 ): Promise<{ source: PairEnd; target: PairEnd }> {
   const [sourceName, targetName] = await Promise.all([agentName(id, "source"), agentName(id, "target")]);
   const anywhere = { tolerations: [] };
@@ -123,6 +127,7 @@ async function endsOf(
         name: sourceName,
         namespace: identity.sourceNamespace,
         image,
+        pods,
         placement: plan.placement,
       },
     },
@@ -135,6 +140,7 @@ async function endsOf(
         name: targetName,
         namespace: identity.destinationNamespace,
         image,
+        pods,
         placement: anywhere,
       },
     },
@@ -175,7 +181,7 @@ async function pull(
 }
 
 function requestOf(
-  { plan, record, approvals }: VolumeJob,
+  { plan, record, approvals, comparison }: VolumeJob,
   { passId }: AgentId,
   { host, port }: Address,
   hostKeyAlias: string,
@@ -192,6 +198,8 @@ function requestOf(
     approvals: [...approvals],
     excludes: [...excludes],
     maxSilenceMs: MAX_SILENCE_MS,
+    checksum: comparison === "Full",
+    ...(comparison === "Sampled" ? { sample: SAMPLE } : {}),
     ...(bandwidthKiBps === undefined ? {} : { bandwidthKiBps }),
   };
 }

@@ -8,7 +8,7 @@ import { AGENT_OF, COMPONENT, FIELD_MANAGER } from "../../crds/keys.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { Call, KubeClient, KubeObject } from "../../kube/types.ts";
 import type { Census } from "../../agent/census.ts";
-import type { PassReport } from "../../agent/report.ts";
+import type { Comparison, PassReport } from "../../agent/report.ts";
 import { CONFIG_MAPS } from "../builtin_types.ts";
 import { isObject, objectAt } from "../desired/json.ts";
 
@@ -25,6 +25,18 @@ export interface VolumeRecord {
   readonly syncedUpTo: string;
   /** RFC 3339: when the pass was over. */
   readonly lastGoodSyncTime: string;
+  /** The last comparison of contents; undefined before the first. */
+  readonly verified?: Verified;
+}
+
+/** A comparison of what files hold in both clusters. */
+export interface Verified {
+  /** RFC 3339: when its pass began. */
+  readonly time: string;
+  /** Files that were compared. */
+  readonly files: number;
+  /** Files of DR that were others than the source's at the same length and time, and were mended. */
+  readonly differing: number;
 }
 
 /** Whose records. */
@@ -33,17 +45,25 @@ export interface RecordsOf {
   readonly replicationId: string;
 }
 
-/** What a pass that ended well leaves to remember; undefined for any other. */
-export function recordOf(report: PassReport, nowWallMs: number): VolumeRecord | undefined {
+/** What a pass that ended well leaves to remember, `before` being what was; undefined for any other. */
+export function recordOf(
+  report: PassReport,
+  nowWallMs: number,
+  before: VolumeRecord | undefined,
+): VolumeRecord | undefined {
   if (report.outcome.kind !== "good" || report.source === undefined) return undefined;
   const { root, count: { entries, files, bytes } } = report.source;
+  const startedAt = toSeconds(Date.parse(report.startedAt));
+  const { compared } = report;
+  const verified = compared === undefined ? before?.verified : verifiedOf(startedAt, compared);
   return {
     root,
     entries,
     files,
     bytes,
-    syncedUpTo: toSeconds(Date.parse(report.startedAt)),
+    syncedUpTo: startedAt,
     lastGoodSyncTime: toSeconds(nowWallMs),
+    ...(verified === undefined ? {} : { verified }),
   };
 }
 
@@ -61,7 +81,9 @@ export async function readRecords(
     throw error;
   }
   if (object.metadata.labels?.[AGENT_OF] !== replicationId) return new Map();
-  const entries = Object.entries(objectAt(object, "data") ?? {}).map(([claim, text]) => [claim, parse(text)] as const);
+  const entries = Object.entries(objectAt(object, "data") ?? {}).map(([claim, text]) =>
+    [claim, parseRecord(text)] as const
+  );
   return new Map(entries.filter((entry): entry is [string, VolumeRecord] => entry[1] !== undefined));
 }
 
@@ -86,7 +108,8 @@ export async function writeRecord(
   }
 }
 
-function parse(text: unknown): VolumeRecord | undefined {
+/** A record as it was written; undefined when it is not whole. */
+export function parseRecord(text: unknown): VolumeRecord | undefined {
   try {
     const value = JSON.parse(String(text)) as Partial<VolumeRecord>;
     const { root, entries, files, bytes, syncedUpTo, lastGoodSyncTime } = value;
@@ -95,10 +118,21 @@ function parse(text: unknown): VolumeRecord | undefined {
     const fields = ["filesystem", "inode", "birth", "fsid", "folder", "mounted"];
     const isRoot = isObject(root) &&
       fields.every((field) => typeof (root as Record<string, unknown>)[field] === "string");
-    return numbers && times && isRoot ? value as VolumeRecord : undefined;
+    if (!numbers || !times || !isRoot) return undefined;
+    const { verified, ...record } = value as VolumeRecord;
+    return { ...record, ...(isVerified(verified) ? { verified } : {}) };
   } catch {
     return undefined;
   }
+}
+
+function verifiedOf(time: string, { files, differing }: Comparison): Verified {
+  return { time, files, differing };
+}
+
+function isVerified(value: Verified | undefined): value is Verified {
+  return isObject(value) && !Number.isNaN(Date.parse(value.time)) && Number.isSafeInteger(value.differing) &&
+    Number.isSafeInteger(value.files);
 }
 
 function toSeconds(wallMs: number): string {

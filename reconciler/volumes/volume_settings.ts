@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { parseDurationMs } from "../../crds/duration.ts";
 import { pvcSync } from "../../crds/schema/volumes.ts";
 import type { RemoteCluster, Replication } from "../../crds/types.ts";
-import type { AgentImage } from "./agent_manifests.ts";
+import type { AgentImage, AgentPods } from "./agent_manifests.ts";
+import type { RetrySettings } from "./pass_verdict.ts";
+import { type Verification, verificationOf } from "./verification.ts";
 
 /** How the volumes of a Replication are copied. */
 export interface VolumeSettings {
@@ -15,6 +18,14 @@ export interface VolumeSettings {
   /** Volumes copied to the cluster at once. */
   readonly concurrency: number;
   readonly bandwidthKiBps?: number;
+  /** Cron of passes over all volumes; with each full sync when undefined. */
+  readonly schedule?: string;
+  /** Of the schedule; UTC when undefined. */
+  readonly timeZone?: string;
+  readonly verification: Verification;
+  readonly retry: RetrySettings;
+  /** What is asked of agents' Pods. */
+  readonly pods?: AgentPods;
   /** Patterns of rsync(1). */
   readonly excludes: readonly string[];
 }
@@ -28,12 +39,21 @@ export function hasVolumes({ spec, status }: Replication): boolean {
 
 /** The settings. `remote` is the DR cluster's RemoteCluster. */
 export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | undefined): VolumeSettings {
-  const { image, concurrency, bandwidthLimit } = remote?.spec.pvcSync ?? pvcSync.parse({});
+  const { image, concurrency, bandwidthLimit, retry, pods } = remote?.spec.pvcSync ?? pvcSync.parse({});
   return {
     enabled: spec.pvc?.syncData === true,
     image: { name: `${image.repository}:${image.tag}`, pullPolicy: image.pullPolicy },
     concurrency,
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
+    schedule: spec.pvc?.trigger?.schedule,
+    timeZone: spec.timeZone,
+    pods,
+    retry: {
+      initialMs: parseDurationMs(retry.initialDelay),
+      maxMs: parseDurationMs(retry.maxDelay),
+      most: retry.maxRetries,
+    },
+    verification: verificationOf(spec.pvc?.verification),
     excludes: spec.pvc?.exclude ?? [],
   };
 }

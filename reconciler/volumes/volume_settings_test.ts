@@ -19,6 +19,11 @@ Deno.test("without a word, data is not copied, and agents would run the image of
     image: { name: `dr-syncer-agent:${denoJson.version}`, pullPolicy: "IfNotPresent" },
     concurrency: 4,
     bandwidthKiBps: undefined,
+    schedule: undefined,
+    timeZone: undefined,
+    verification: { mode: "None", intervalMs: 604_800_000 },
+    retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
+    pods: undefined,
     excludes: [],
   });
 });
@@ -32,6 +37,11 @@ Deno.test("the Replication's limit goes before that of the cluster", () => {
     image: { name: "r.example/agent:x", pullPolicy: "IfNotPresent" },
     concurrency: 1,
     bandwidthKiBps: 2_048,
+    schedule: undefined,
+    timeZone: undefined,
+    verification: { mode: "None", intervalMs: 604_800_000 },
+    retry: { initialMs: 10_000, maxMs: 1_800_000, most: undefined },
+    pods: undefined,
     excludes: ["/tmp/"],
   });
 });
@@ -41,4 +51,21 @@ Deno.test("volumes are a matter where data is copied, or was", () => {
   assert.equal(hasVolumes(replication({ syncData: false }, { volumes: [] })), true);
   assert.equal(hasVolumes(replication({ syncData: false }, {})), false);
   assert.equal(hasVolumes(replication(undefined)), false);
+});
+
+Deno.test("passes have a schedule in the Replication's time zone", () => {
+  const object = replication({ syncData: true, trigger: { schedule: "0 2 * * *" } });
+  const { schedule, timeZone } = volumeSettingsOf(
+    { ...object, spec: { ...object.spec, timeZone: "Europe/Berlin" } },
+    undefined,
+  );
+  assert.deepEqual([schedule, timeZone], ["0 2 * * *", "Europe/Berlin"]);
+});
+
+Deno.test("how often a pass is tried again is a matter of the DR cluster", () => {
+  const { retry } = volumeSettingsOf(
+    replication({ syncData: true }),
+    remote({ retry: { initialDelay: "1m", maxRetries: 3 } }),
+  );
+  assert.deepEqual(retry, { initialMs: 60_000, maxMs: 1_800_000, most: 3 });
 });

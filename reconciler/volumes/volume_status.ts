@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Progress } from "../../agent/progress.ts";
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { Hold, ReplicationStatus, VolumeStatus } from "../../crds/types.ts";
 import type { VolumeReason } from "./volume_reasons.ts";
@@ -20,10 +21,13 @@ export interface VolumeState {
   readonly durationMs?: number;
   readonly transferredBytes?: number;
   readonly deleted?: number;
-  readonly percent?: number;
+  /** Of the running pass. */
+  readonly progress?: Progress;
   readonly attempts?: number;
   readonly nextAttemptWallMs?: number;
   readonly failedPaths?: readonly string[];
+  /** Some of the files that the last pass found different by comparing contents, and mended. */
+  readonly differingPaths?: readonly string[];
   readonly holds: readonly Hold[];
 }
 
@@ -34,6 +38,10 @@ export interface VolumeFacts {
   /** Why nothing could be looked at. */
   readonly problem?: { readonly reason: string; readonly message: string };
   readonly states: readonly VolumeState[];
+  /** When the schedule asks for the next pass over all. */
+  readonly nextSync?: Date;
+  /** The `sync-now` value that all have carried out. */
+  readonly lastManualSync?: string;
 }
 
 /** Most volumes that a status lists. */
@@ -41,13 +49,35 @@ const MAX_VOLUMES = 50;
 /** What needs attention comes first. */
 const ORDER: readonly VolumeStatus["phase"][] = ["Failed", "Held", "Unsupported", "Pending", "Syncing", "Synced"];
 
+/** What a volume is while it is copied once more: why its last pass failed is true until this one ends. */
+export function retryOf(before: VolumeState): VolumeState {
+  const isOpen = before.phase === "Failed" || before.phase === "Held";
+  const { reason, message } = isOpen ? before : {};
+  return { ...before, phase: "Syncing", reason, message, progress: undefined };
+}
+
+/** A running pass takes nothing back and heals nothing: until it ends, the last one counts. */
+function standing({ phase, holds, attempts, record }: VolumeState): VolumeStatus["phase"] {
+  if (phase !== "Syncing") return phase;
+  if (holds.length > 0) return "Held";
+  if (attempts) return "Failed";
+  return record === undefined ? "Syncing" : "Synced";
+}
+
 /** `status.volumes` and `status.volumeStats`. */
-export function volumeFields({ states }: VolumeFacts): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
-  const rank = ({ phase }: VolumeState) => ORDER.indexOf(phase);
+export function volumeFields(
+  { states, nextSync, lastManualSync }: VolumeFacts,
+): Pick<ReplicationStatus, "volumes" | "volumeStats"> {
+  const rank = (state: VolumeState) => ORDER.indexOf(standing(state));
   const sorted = [...states].sort((a, b) => rank(a) - rank(b) || (a.claim < b.claim ? -1 : 1));
   return {
     volumes: sorted.slice(0, MAX_VOLUMES).map(volumeOf),
-    volumeStats: { total: states.length, synced: states.filter(({ phase }) => phase === "Synced").length },
+    volumeStats: {
+      total: states.length,
+      synced: states.filter((state) => standing(state) === "Synced").length,
+      ...(nextSync === undefined ? {} : { nextSyncTime: toTime(nextSync.getTime()) }),
+      ...(lastManualSync === undefined ? {} : { lastManualSync }),
+    },
   };
 }
 
@@ -66,12 +96,31 @@ function volumeOf(state: VolumeState): VolumeStatus {
     bytes: record?.bytes,
     transferredBytes: state.transferredBytes,
     deleted: state.deleted,
-    percent: phase === "Syncing" ? state.percent : undefined,
+    lastVerifiedTime: record?.verified?.time,
+    verifiedFiles: record?.verified?.files,
+    differing: record?.verified?.differing,
+    ...(phase === "Syncing" ? progressOf(state.progress) : {}),
     attempts: state.attempts || undefined,
     nextAttemptTime: nextAttemptWallMs === undefined ? undefined : toTime(nextAttemptWallMs),
     failedPaths: failedPaths.length === 0 ? undefined : [...failedPaths],
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as VolumeStatus;
+}
+
+function progressOf(progress: Progress | undefined): Pick<VolumeStatus, "percent" | "rate" | "remaining"> {
+  if (progress === undefined) return {};
+  const { percent, bytesPerSecond, remainingSeconds } = progress;
+  return {
+    percent,
+    rate: bytesPerSecond,
+    remaining: remainingSeconds === undefined ? undefined : spell(remainingSeconds),
+  };
+}
+
+/** `1h2m3s`. */
+function spell(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 ? `${minutes}m` : ""}${Math.floor(seconds % 60)}s`;
 }
 
 /** Condition `VolumesSynced`. */
@@ -80,15 +129,12 @@ export function volumesSynced({ isNew, problem, states }: VolumeFacts): Omit<Con
     ({ type: "VolumesSynced", status, reason, message }) as const;
   if (problem !== undefined) return update("False", problem.reason, problem.message);
   if (isNew) return update("Unknown", "NotLooked", "no pass has begun yet");
-  // A running pass takes nothing back: what was good is so until it ends otherwise.
-  const open = states.filter(({ phase, record }) =>
-    phase !== "Synced" && !(phase === "Syncing" && record !== undefined)
-  );
+  const open = states.map((state) => ({ ...state, phase: standing(state) })).filter(({ phase }) => phase !== "Synced");
   const worst = [...open].sort((a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase))[0];
   if (worst === undefined) return update("True", "AllSynced", `${states.length} volumes are in DR`);
   const first = `${worst.claim}: ${worst.message ?? worst.phase}`;
   const message = `${open.length} of ${states.length} volumes are not in DR as of their last pass; ${first}`;
-  return update("False", worst.phase, message.slice(0, 2_048));
+  return update("False", worst.reason === "Waiting" ? worst.reason : worst.phase, message.slice(0, 2_048));
 }
 
 /** What waits for an approval. */

@@ -1,44 +1,23 @@
 /**
- * The volumes of one running Replication: a pass over each after every full sync, and again where one failed.
+ * The volumes of one running Replication: a pass over each after every full sync or by schedule, and again where one failed.
  *
  * @module
  */
-import { systemClock } from "../../kube/clock.ts";
-import type { Log } from "../../kube/log.ts";
-import type { ResourceType } from "../../kube/types.ts";
-import type { Clock } from "../clock.ts";
-import type { Cluster } from "../cluster.ts";
+import type { PassState } from "../../agent/report.ts";
 import { classify } from "../failure.ts";
-import type { Fence } from "../fence.ts";
-import type { MirrorIdentity } from "../mirror_context.ts";
-import type { WritesUnderWay } from "../writes_under_way.ts";
 import { type ClaimPlan, planClaims } from "./claim_plan.ts";
-import { removeAgents } from "./leftovers.ts";
+import { sweepAgents } from "./leftovers.ts";
+import { ManualEcho } from "./manual_echo.ts";
 import { judgePass, type PassVerdict, REVIEW_MS } from "./pass_verdict.ts";
-import { passVolume } from "./volume_pass.ts";
-import { writeRecord } from "./volume_record.ts";
+import { copyVolume } from "./volume_copy.ts";
+import { outcomeOf } from "./volume_metrics.ts";
+import { tellNews } from "./volume_news.ts";
+import type { VolumePassEnd } from "./volume_pass.ts";
+import type { VolumeSyncPorts } from "./volume_ports.ts";
 import { openRound, type Round } from "./volume_round.ts";
-import type { VolumeSettings } from "./volume_settings.ts";
-import type { VolumeFacts, VolumeState } from "./volume_status.ts";
-
-/** What it needs of its Replication. */
-export interface VolumeSyncPorts {
-  readonly source: Cluster;
-  readonly target: Cluster;
-  readonly identity: MirrorIdentity;
-  readonly fence: Fence;
-  /** Its owner waits for what runs, and bounds that. */
-  readonly writes: WritesUnderWay;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  /** As they are now. */
-  settings(): VolumeSettings;
-  mayWrite(): boolean;
-  audit(type: ResourceType, operation: string, name: string): void;
-  /** Something that the status shows has changed. */
-  changed(): void;
-}
+import { VolumeSchedule } from "./volume_schedule.ts";
+import { retryOf, type VolumeFacts, type VolumeState } from "./volume_status.ts";
+import { type Wanted, Wants } from "./volume_wants.ts";
 
 type CopyPlan = Extract<ClaimPlan, { kind: "copy" }>;
 
@@ -46,9 +25,12 @@ type CopyPlan = Extract<ClaimPlan, { kind: "copy" }>;
 export class VolumeSync {
   readonly #ports: VolumeSyncPorts;
   readonly #states = new Map<string, VolumeState>();
-  /** Claims that are to be looked at; all of them when undefined. */
-  #wanted: Set<string> | undefined = new Set();
-  #isBeginning = false;
+  readonly #wants = new Wants();
+  readonly #manual: ManualEcho;
+  readonly #schedule: VolumeSchedule;
+  /** What the round that begins looks at. */
+  #beginning: Wanted | undefined;
+  #isRunning = false;
   /** Claims that a pass is at, and those that are to be looked at again after it. */
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
@@ -61,21 +43,38 @@ export class VolumeSync {
 
   constructor(ports: VolumeSyncPorts) {
     this.#ports = ports;
+    this.#manual = new ManualEcho(ports.lastManualSync);
+    this.#schedule = new VolumeSchedule(ports.settings(), () => this.#want((wants) => wants.all()));
     ports.signal.addEventListener("abort", () => {
+      this.#schedule.stop();
       for (const timer of this.#timers.values()) clearTimeout(timer);
     }, { once: true });
   }
 
   get facts(): VolumeFacts | undefined {
     if (!this.#ports.settings().enabled) return undefined;
-    return { isNew: this.#isNew, problem: this.#problem, states: [...this.#states.values()] };
+    return {
+      isNew: this.#isNew,
+      problem: this.#problem,
+      states: [...this.#states.values()],
+      nextSync: this.#schedule.next(),
+      lastManualSync: this.#manual.done,
+    };
   }
 
-  /** The Replicator's last full pass: one that was not seen yet asks for a pass over every volume. */
+  /** A value of `sync-now` that the mirror has carried out. */
+  syncNow(value: string): void {
+    if (!this.#ports.settings().enabled || !this.#manual.ask(value)) return;
+    // The full pass that it has caused has asked already.
+    if (this.#beginning?.all !== true) this.#want((wants) => wants.all());
+  }
+
+  /** The Replicator's last full pass: one that was not seen yet asks for a pass over every volume that is due. */
   passed(pass: { readonly startedWallMs: number } | undefined): void {
     if (pass === undefined || pass.startedWallMs === this.#seenPassMs) return;
     this.#seenPassMs = pass.startedWallMs;
-    this.#want(undefined);
+    const isAll = !this.#schedule.isSet || this.#manual.isWaiting;
+    this.#want((wants) => isAll ? wants.all() : wants.due());
   }
 
   /** Ids of holds that a person has approved: what they hold is tried again at once. */
@@ -83,36 +82,41 @@ export class VolumeSync {
     const added = [...ids].filter((id) => !this.#approvals.includes(id));
     this.#approvals = [...ids];
     for (const { claim, holds } of this.#states.values()) {
-      if (holds.some(({ id }) => added.includes(id))) this.#want(claim);
+      if (holds.some(({ id }) => added.includes(id))) this.#wantClaim(claim);
     }
   }
 
-  /** Asks for a look at one claim, or at all. */
-  #want(claim: string | undefined): void {
-    if (claim === undefined) this.#wanted = undefined;
-    else this.#wanted?.add(claim);
-    if (this.#isBeginning || this.#ports.signal.aborted) return;
-    this.#isBeginning = true;
+  #want(ask: (wants: Wants) => void): void {
+    ask(this.#wants);
+    if (this.#isRunning || this.#ports.signal.aborted) return;
+    this.#isRunning = true;
     this.#ports.writes.outlive((cutOff) => this.#run(cutOff));
+  }
+
+  #wantClaim(claim: string): void {
+    this.#want((wants) => wants.claim(claim));
   }
 
   /** Begins rounds as long as some are asked for, and waits for all it has begun: a large volume keeps no other waiting. */
   async #run(cutOff: AbortSignal): Promise<void> {
     const { signal } = this.#ports;
     const rounds: Promise<void>[] = [];
-    while (!signal.aborted && (this.#wanted === undefined || this.#wanted.size > 0)) {
-      const wanted = this.#wanted;
-      this.#wanted = new Set();
+    while (!signal.aborted && !this.#wants.isEmpty) {
+      const wanted = this.#beginning = this.#wants.take();
       try {
         const round = await this.#begin(cutOff);
-        if (round !== undefined) rounds.push(this.#work(wanted, round, cutOff));
         this.#problem = undefined;
+        if (round !== undefined) rounds.push(this.#work(wanted, round, cutOff));
       } catch (error) {
+        wanted.giveBack();
         if (!signal.aborted) this.#onProblem(error);
+        break;
+      } finally {
+        this.#beginning = undefined;
+        this.#ports.changed();
       }
-      this.#ports.changed();
     }
-    this.#isBeginning = false;
+    this.#isRunning = false;
     await Promise.all(rounds);
   }
 
@@ -124,7 +128,8 @@ export class VolumeSync {
       namespace: identity.sourceNamespace,
       reason: message,
     });
-    this.#later("", REVIEW_MS, undefined);
+    // What was wanted still is.
+    this.#later("", REVIEW_MS, () => this.#want(() => {}));
   }
 
   /** Looks at both ends; undefined when there is nothing to be done. Throws `KubeError`. */
@@ -133,7 +138,10 @@ export class VolumeSync {
     await fence.prove();
     if (!mayWrite()) return undefined;
     // What runs would be swept away, too.
-    if (this.#mustSweep && this.#busy.size === 0) await this.#sweep(cutOff);
+    if (this.#mustSweep && this.#busy.size === 0) {
+      await sweepAgents(this.#ports, cutOff);
+      this.#mustSweep = false;
+    }
     if (!this.#ports.settings().enabled) return undefined;
     const round = await openRound({ source, target, identity }, signal);
     this.#arrange(planClaims(round.facts()), (claim) => round.records.get(claim));
@@ -141,8 +149,11 @@ export class VolumeSync {
   }
 
   /** Copies what is wanted; never fails. */
-  async #work(wanted: ReadonlySet<string> | undefined, round: Round, cutOff: AbortSignal): Promise<void> {
-    const due = planClaims(round.facts()).filter(({ claim }) => wanted?.has(claim) ?? true);
+  async #work(wanted: Wanted, round: Round, cutOff: AbortSignal): Promise<void> {
+    const plans = planClaims(round.facts());
+    if (wanted.all) this.#manual.begin(plans.map(({ claim }) => claim));
+    const isDue = ({ claim, kind }: ClaimPlan) => kind === "leave" || this.#isDue(round.records.get(claim));
+    const due = plans.filter((plan) => wanted.has(plan.claim, () => isDue(plan)));
     await Promise.all(due.map((plan) => this.#look(plan, round, cutOff)));
     round.end();
   }
@@ -153,17 +164,29 @@ export class VolumeSync {
     for (const claim of this.#states.keys()) if (!claims.has(claim)) this.#states.delete(claim);
     for (const claim of claims) {
       const record = recordOf(claim);
-      const known = this.#states.get(claim) ?? { claim, phase: "Pending", reason: "Waiting", holds: [] };
-      this.#states.set(claim, { ...known, record });
+      // What an earlier process has done at its time is not done again.
+      const first = this.#isDue(record)
+        ? { phase: "Pending", reason: "Waiting" } as const
+        : { phase: "Synced" } as const;
+      this.#states.set(claim, { ...this.#states.get(claim) ?? { claim, ...first, holds: [] }, record });
     }
+    this.#manual.keep(claims);
     this.#isNew = false;
     this.#ports.changed();
+  }
+
+  #isDue(record: VolumeState["record"]): boolean {
+    return this.#schedule.isDue(record, this.#ports.clock.wallMs());
   }
 
   async #look(plan: ClaimPlan, round: Round, cutOff: AbortSignal): Promise<void> {
     const { claim } = plan;
     if (this.#busy.has(claim)) return void this.#again.add(claim);
-    if (plan.kind === "leave") return this.#leave(plan);
+    const looked = this.#manual.look(claim);
+    if (plan.kind === "leave") {
+      this.#leave(plan);
+      return looked();
+    }
     this.#busy.add(claim);
     try {
       await this.#inTurn(plan, round, cutOff);
@@ -173,10 +196,13 @@ export class VolumeSync {
       const end = this.#ports.signal.aborted
         ? { kind: "stopped" } as const
         : { kind: "none", reason, message } as const;
-      this.#settle(claim, judgePass(state, end, this.#ports.clock.wallMs()));
+      const { clock, settings } = this.#ports;
+      this.#settle(state, judgePass(state, end, clock.wallMs(), settings().retry), end);
     }
     this.#busy.delete(claim);
-    if (this.#again.delete(claim)) this.#want(claim);
+    // One that was stopped is made up for by the next process.
+    if (!this.#ports.signal.aborted) looked();
+    if (this.#again.delete(claim)) this.#wantClaim(claim);
   }
 
   async #inTurn(plan: CopyPlan, round: Round, cutOff: AbortSignal): Promise<void> {
@@ -197,68 +223,48 @@ export class VolumeSync {
   }
 
   async #copy(plan: CopyPlan, round: Round, cutOff: AbortSignal): Promise<void> {
-    const { source, target, identity, fence, clock, signal, log, audit, mayWrite } = this.#ports;
     const { claim } = plan;
     const before = this.#states.get(claim) ?? { claim, phase: "Pending", holds: [] };
-    this.#set({ ...before, phase: "Syncing", reason: undefined, message: undefined, percent: undefined });
-    const { image, excludes, bandwidthKiBps } = this.#ports.settings();
-    const end = await passVolume({ plan, record: before.record, approvals: this.#approvals }, {
-      source: source.client,
-      target: target.client,
-      sourcePods: round.sourcePods,
-      targetPods: round.targetPods,
-      identity,
-      epoch: fence.epoch ?? 0,
-      image,
-      excludes,
-      bandwidthKiBps,
-      clock: systemClock,
-      signal,
+    this.#set(retryOf(before));
+    const job = { plan, record: before.record, approvals: this.#approvals };
+    const { verdict, end } = await copyVolume(job, before, this.#ports, {
+      round,
       cutOff,
-      newId: () => crypto.randomUUID().slice(0, 8),
-      mayWrite,
-      onProgress: ({ progress }) => progress && this.#progress(claim, progress.percent),
+      onProgress: ({ progress }) => this.#progress(claim, progress),
       onLeft: (error) => {
         this.#mustSweep = true;
-        log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason: classify(error).message });
+        const reason = classify(error).message;
+        this.#ports.log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason });
       },
-      audit: (operation, type, name) => audit(type, operation, name),
     });
-    this.#settle(claim, await this.#remember(before, judgePass(before, end, clock.wallMs()), cutOff));
+    this.#settle(before, verdict, end);
   }
 
-  /** A pass that cannot be remembered is no good one: the next would know nothing of it. */
-  async #remember(before: VolumeState, verdict: PassVerdict, signal: AbortSignal): Promise<PassVerdict> {
-    const { target, clock } = this.#ports;
-    if (verdict.record === undefined) return verdict;
-    try {
-      await writeRecord(target.client, this.#recordsOf(), before.claim, verdict.record, { signal });
-      return verdict;
-    } catch (error) {
-      const { failureClass, message } = classify(error);
-      return judgePass(before, { kind: "none", reason: failureClass, message }, clock.wallMs());
-    }
-  }
-
-  #settle(claim: string, verdict: PassVerdict): void {
-    const { log, identity } = this.#ports;
+  #settle(before: VolumeState, verdict: PassVerdict, end: VolumePassEnd): void {
+    const { log, identity, series, tell } = this.#ports;
+    const { claim } = before;
+    series.passed(claim, outcomeOf(verdict.state, end));
     const { phase, reason, message } = verdict.state;
     const fields = { claim, phase, reason, message, namespace: identity.sourceNamespace };
     if (phase === "Synced") log.info("volume {claim} is in DR", { ...fields, durationMs: verdict.state.durationMs });
     else log.warn("volume {claim} is {phase}: {reason}", fields);
+    tellNews(before, verdict.state, tell);
     this.#set(verdict.state);
-    if (verdict.retryInMs !== undefined) this.#later(claim, verdict.retryInMs, claim);
+    if (verdict.retryInMs !== undefined) this.#later(claim, verdict.retryInMs, () => this.#wantClaim(claim));
   }
 
   #leave({ claim, phase, reason, message }: Extract<ClaimPlan, { kind: "leave" }>): void {
     const { record, path } = this.#states.get(claim) ?? {};
     this.#set({ claim, phase, reason, message, record, path, holds: [] });
-    if (phase === "Pending") this.#later(claim, REVIEW_MS, claim);
+    if (phase === "Pending") this.#later(claim, REVIEW_MS, () => this.#wantClaim(claim));
   }
 
-  #progress(claim: string, percent: number): void {
+  /** Rates are shown whenever the status is written, and are no reason to write it. */
+  #progress(claim: string, progress: PassState["progress"]): void {
     const state = this.#states.get(claim);
-    if (state !== undefined && state.percent !== percent) this.#set({ ...state, percent });
+    if (state === undefined || progress === undefined) return;
+    this.#states.set(claim, { ...state, progress });
+    if (state.progress?.percent !== progress.percent) this.#ports.changed();
   }
 
   #set(state: VolumeState): void {
@@ -267,26 +273,9 @@ export class VolumeSync {
     this.#ports.changed();
   }
 
-  #later(timer: string, delayMs: number, claim: string | undefined): void {
+  #later(timer: string, delayMs: number, act: () => void): void {
     clearTimeout(this.#timers.get(timer));
     if (this.#ports.signal.aborted) return;
-    this.#timers.set(timer, setTimeout(() => this.#want(claim), delayMs));
-  }
-
-  /** Removes what a process that was killed has left. Throws `KubeError`. */
-  async #sweep(signal: AbortSignal): Promise<void> {
-    const { source, target, identity: { replicationId, sourceNamespace, destinationNamespace }, audit } = this.#ports;
-    const [dr, own] = [
-      { client: target.client, namespace: destinationNamespace, replicationId },
-      { client: source.client, namespace: sourceNamespace, replicationId },
-    ];
-    await removeAgents(dr, { signal }, (type, name) => audit(type, "delete", name));
-    await removeAgents(own, { signal }, () => {});
-    this.#mustSweep = false;
-  }
-
-  #recordsOf() {
-    const { destinationNamespace: namespace, replicationId } = this.#ports.identity;
-    return { namespace, replicationId };
+    this.#timers.set(timer, setTimeout(act, delayMs));
   }
 }

@@ -3,6 +3,14 @@ import { namesIn, shell } from "./folder.ts";
 import { lastGoodOf, VolumeScene } from "./scene.ts";
 import { allocatedBytes, describeTree, makeFiles, makeOddTree } from "./tree.ts";
 
+/** Another first byte in every file that holds something and has one name; its times stay. */
+const ROT = `cd "$1"; find . -path ./.dr-syncer -prune -o -type f -links 1 -size +0 -exec sh -c '
+  for file; do
+    touch -r "$file" "$0/time"; printf "\\377" | dd of="$file" bs=1 conv=notrunc status=none; touch -r "$0/time" "$file"
+  done' "$2" {} +`;
+const COUNT_ROTTEN = `cd "$1"; find . \\( -path ./.dr-syncer -o -path ./lost+found \\) -prune -o ` +
+  `-type f -links 1 -size +0 -printf x | wc -c`;
+
 Deno.test("a copy is equal in everything, and the next pass moves nothing", async () => {
   await using scene = await VolumeScene.start();
   await makeOddTree(scene.sourcePath);
@@ -60,6 +68,50 @@ Deno.test("a change that keeps size and time is found by a pass that compares co
   assert.notDeepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
   await scene.pass({ checksum: true });
   assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+});
+
+Deno.test("a comparison of contents tells which copies were others, and mends them", async () => {
+  await using scene = await VolumeScene.start();
+  await makeFiles(scene.sourcePath, 3, 100);
+  await shell(`echo one >"$1"/'odd $(touch x);'`, scene.sourcePath);
+  const first = await scene.pass({ checksum: true });
+  assert.deepEqual([first.outcome.kind, first.compared], ["good", undefined], "nothing was there to be compared");
+  await shell(
+    `cd "$1"; for file in 0/1 odd*; do
+       touch -r "$file" "$2/time"; printf z | dd of="$file" bs=1 conv=notrunc status=none; touch -r "$2/time" "$file"
+     done
+     echo longer >0/2`,
+    scene.targetPath,
+    scene.folder.path,
+  );
+  await shell('echo edited >"$1/0/0"', scene.sourcePath);
+  const second = await scene.pass({ checksum: true });
+  assert.deepEqual(second.outcome, { kind: "good", rescan: false });
+  assert.equal(second.compared?.differing, 2, JSON.stringify(second.compared));
+  assert.deepEqual([...second.compared?.sample ?? []].sort(), ["0/1", "odd $(touch x);"].sort());
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  assert.deepEqual((await scene.pass({ checksum: true })).compared, { files: 4, differing: 0, sample: [] });
+  assert.equal((await scene.pass()).compared, undefined, "an ordinary pass compares nothing");
+});
+
+Deno.test("a sample is compared whatever its names are, and mended; what was not picked stays as it is", async () => {
+  await using scene = await VolumeScene.start();
+  await makeOddTree(scene.sourcePath);
+  const first = await scene.pass({ sample: { files: 1_000, bytes: 1e9 } });
+  assert.deepEqual([first.outcome.kind, first.compared], ["good", undefined], "nothing was there to be compared");
+  await shell(ROT, scene.targetPath, scene.folder.path);
+  const some = await scene.pass({ sample: { files: 3, bytes: 1e9 } });
+  assert.equal(some.compared?.files, 3);
+  const mended = some.compared?.differing ?? 0;
+  const whole = await scene.pass({ sample: { files: 1_000, bytes: 1e9 } });
+  assert.deepEqual(whole.outcome, { kind: "good", rescan: false });
+  // Every file that has one name and holds something.
+  const rotten = Number(await shell(COUNT_ROTTEN, scene.sourcePath));
+  assert.equal(mended + (whole.compared?.differing ?? 0), rotten, JSON.stringify([some.compared, whole.compared]));
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+  assert.deepEqual([whole.wasDirty, whole.isDirty], [false, false]);
+  const again = await scene.pass({ sample: { files: 1_000, bytes: 1e9 } });
+  assert.equal(again.compared?.differing, 0);
 });
 
 Deno.test("an edit of the same length in the same second arrives", async () => {

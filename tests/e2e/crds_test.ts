@@ -165,13 +165,16 @@ async function checkValues(cluster: Cluster): Promise<void> {
     [{ ...many, destinationNamespace: "dr" }, /spec\.destinationNamespace: .*such as dr-\{namespace\}/],
     [{ ...good, destinationNamespace: "dr-{namespace}" }, /spec\.destinationNamespace: .*sourceNamespaceSelector only/],
     [{ ...many, destinationNamespace: "-{namespace}" }, /spec\.destinationNamespace: Invalid value/],
-    [{ ...good, timeZone: "UTC", replicationMode: "Manual" }, /spec\.timeZone: .*for replicationMode Scheduled only/],
+    [{ ...good, timeZone: "UTC", replicationMode: "Manual" }, /spec\.timeZone: .*for a schedule only/],
   ];
   for (const [spec, expected] of cases) {
     assert.match(await refusal(cluster, replication("values", spec), "--validate=strict"), expected);
   }
   const scheduled = { ...good, replicationMode: "Scheduled", schedule: "0 2 * * *", timeZone: "UTC" };
-  assert.equal(await refusal(cluster, replication("values", scheduled), "--validate=strict"), "");
+  const volumes = { ...good, pvc: { trigger: { schedule: "0 2 * * *" } }, timeZone: "UTC" };
+  for (const spec of [scheduled, volumes]) {
+    assert.equal(await refusal(cluster, replication("values", spec), "--validate=strict"), "");
+  }
 }
 
 /** A patch may set anything; a null by itself the server drops: admission misses the value then. */

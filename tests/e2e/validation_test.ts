@@ -39,6 +39,8 @@ async function schedules(safety: SafetyScene): Promise<void> {
   says(await scheduled("0 2 * *"), 'spec.schedule: "0 2 * *"', "write 5 fields");
   says(await scheduled("0 0 30 2 *"), 'spec.schedule: "0 0 30 2 *"', "never fires");
   says(await scheduled("0 2 * * *", { timeZone: "Mars/Olympus" }), 'spec.timeZone: "Mars/Olympus"', "IANA name");
+  const volumes = { pvc: { trigger: { schedule: "0 24 * * *" } } };
+  says(await denied(safety, "val-cron", volumes), 'spec.pvc.trigger.schedule: "0 24 * * *"', "write 5 fields");
   says(await denied(safety, "val-cron", { schedule: "0 2 * * *" }), "spec.schedule", "replicationMode: Scheduled");
   says(await denied(safety, "val-cron", { replicationMode: "Scheduled" }), "spec.schedule: (empty)", "defaultSchedule");
   await accepted(safety, "val-cron", { replicationMode: "Scheduled", schedule: "0 2 * * MON-FRI" });

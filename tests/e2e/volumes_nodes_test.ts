@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { waitFor } from "../wait.ts";
-import { readBlocks } from "./guide_shell.ts";
+import { blocksOf } from "./guide_shell.ts";
 import { numbersIn } from "./volumes_numbers.ts";
 import {
   agentKeys,
@@ -9,6 +9,7 @@ import {
   APP,
   ATTIC,
   attic,
+  CLAIM,
   database,
   DEADLINE_MS,
   inDatabase,
@@ -16,7 +17,9 @@ import {
   runRunbook,
   startVolumeScene,
   syncNow,
+  untilEvent,
   untilNoAgents,
+  untilStats,
   untilVolume,
   volumeOf,
   withReader,
@@ -28,6 +31,10 @@ const TREE = "mkdir -p /data/tree/d && chown 12345:54321 /data/tree/d && chmod 2
   "ln -s ../log /data/tree/link && truncate -s 50M /data/tree/hole && printf x >'/data/tree/a b'";
 const LIST = "cd /data/tree && find . -printf '%y %m %U:%G %s %p %l\\n' | sort";
 
+/** Another byte in the copy; length and times stay, to the nanosecond. */
+const ROT =
+  "cd /data/tree && touch -r 'a b' /tmp/time && printf y | dd of='a b' conv=notrunc && touch -r /tmp/time 'a b'";
+
 Deno.test("data of volumes", async (t) => {
   await using scene = await startVolumeScene();
   const { source, dr } = scene;
@@ -37,15 +44,18 @@ Deno.test("data of volumes", async (t) => {
   });
   await inDatabase(scene, TREE);
 
+  const examples = await blocksOf("docs/guide/volumes.md");
+  assert.equal(examples.length, 3, "an example of the guide that is not run");
+  const [syncing, scheduled, verified] = examples.map(({ text }) => parse(text));
+
   await t.step("what an application writes is in DR after the first sync", async () => {
     const written = numbersIn(await inDatabase(scene, "cat /data/log")).length;
-    const examples = (await readBlocks()).filter(({ page }) => page === "docs/guide/volumes.md");
-    assert.equal(examples.length, 1, "an example of the guide that is not run");
-    await scene.replicate(APP, parse(examples[0]?.text ?? "").spec, NAME);
+    await scene.replicate(APP, syncing.spec, NAME);
     const volume = await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
     assert.equal(volume.path, "Direct");
     assert.ok(volume.files >= 3 && volume.bytes > 50 * 1_048_576, JSON.stringify(volume));
     await scene.condition(NAME, "VolumesSynced", "True", "AllSynced");
+    await untilEvent(scene, "VolumeSynced", new RegExp(`volume ${CLAIM} is in DR for the first time`));
     await untilNoAgents(scene);
     await withReader(dr, async (run) => {
       const copied = numbersIn(await run("cat /data/log")).length;
@@ -54,17 +64,64 @@ Deno.test("data of volumes", async (t) => {
     });
   });
 
+  const metric = (name: string, labels: Record<string, string> = {}) => {
+    return scene.controller.metric(`dr_syncer_pvc_sync_${name}`, { volume: CLAIM, ...labels });
+  };
+
+  await t.step("metrics tell how old the data is, and what its passes were", async () => {
+    const { lastGoodSyncTime, syncedUpTo } = await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
+    assert.equal(await metric("last_good_seconds"), Date.parse(lastGoodSyncTime) / 1_000);
+    assert.equal(await metric("synced_up_to_seconds"), Date.parse(syncedUpTo) / 1_000);
+    assert.ok(await metric("passes_total", { outcome: "good" }) >= 1);
+    assert.ok(await metric("transferred_bytes_total") >= 50 * 1_048_576);
+    assert.ok(await metric("duration_seconds") > 0);
+    assert.deepEqual([await metric("running"), await metric("held")], [0, 0]);
+    const columns = ["get", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "-o", "wide", "--no-headers"];
+    assert.match((await source.kubectl(columns)).stdout, / 2 +2 +AllSynced\s*$/);
+  });
+
   await t.step("a sync on demand brings what was written since", async () => {
     const before = await volumeOf(scene, NAME);
     const written = numbersIn(await inDatabase(scene, "cat /data/log")).length;
+    const passes = await metric("passes_total");
     const askedMs = Date.now();
     await syncNow(scene, NAME, "one");
     await untilVolume(scene, NAME, ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) > askedMs);
     assert.notEqual(before?.syncedUpTo, undefined);
+    await untilStats(scene, NAME, ({ lastManualSync }) => lastManualSync === "one");
+    assert.equal(await metric("passes_total"), passes + 1, "one sync, one pass");
     await untilNoAgents(scene);
     await withReader(dr, async (run) => {
       assert.ok(numbersIn(await run("cat /data/log")).length >= written);
     });
+  });
+
+  const patch = async (body: object) => {
+    const args = ["patch", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--type=merge", "-p"];
+    await source.kubectl([...args, JSON.stringify(body)]);
+  };
+
+  await t.step("passes by schedule compare contents, and mend what has rotted in DR", async () => {
+    await withReader(dr, (run) => run(ROT));
+    await patch(scheduled);
+    const { nextSyncTime: daily } = await untilStats(scene, NAME, (stats) => stats.nextSyncTime !== undefined);
+    assert.match(new Date(daily).toLocaleTimeString("de", { timeZone: "Europe/Berlin" }), /^(02|14):00:00$/);
+    await patch(verified);
+    await patch({ spec: { pvc: { trigger: { schedule: "* * * * *" } } } });
+    const { nextSyncTime } = await untilStats(scene, NAME, ({ nextSyncTime: next }) => next && next !== daily);
+    const { differing, verifiedFiles, files } = await untilVolume(
+      scene,
+      NAME,
+      ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) >= Date.parse(nextSyncTime),
+    );
+    assert.deepEqual([differing, verifiedFiles], [1, files]);
+    await untilEvent(scene, "VolumeDiffered", /1 files in DR .*: tree\/a b$/);
+    assert.equal(await metric("differing_files_total"), 1);
+    const patchedMs = Date.now();
+    await patch({ spec: { timeZone: null, pvc: { trigger: null } } });
+    await untilVolume(scene, NAME, ({ phase, syncedUpTo }) => phase === "Synced" && Date.parse(syncedUpTo) > patchedMs);
+    await untilNoAgents(scene);
+    await withReader(dr, async (run) => assert.equal(await run("cat '/data/tree/a b'"), "x"));
   });
 
   await t.step("an emptied source is held until a person approves, and DR keeps its data", async () => {
@@ -72,6 +129,7 @@ Deno.test("data of volumes", async (t) => {
     await syncNow(scene, NAME, "two");
     const held = await untilVolume(scene, NAME, ({ phase }) => phase === "Held");
     assert.equal(held.reason, "SourceShrank");
+    await untilEvent(scene, "VolumeHeld", /the source holds 0 entries/);
     await scene.condition(NAME, "VolumesSynced", "False", "Held");
     await untilNoAgents(scene);
     await withReader(dr, async (run) => assert.ok(numbersIn(await run("cat /data/log")).length > 0));
@@ -84,11 +142,6 @@ Deno.test("data of volumes", async (t) => {
     await untilNoAgents(scene);
     await withReader(dr, async (run) => assert.equal((await run("ls /data")).trim(), ""));
   });
-
-  const patch = async (body: object) => {
-    const args = ["patch", "replications.dr-syncer.io", NAME, "-n", "dr-syncer-system", "--type=merge", "-p"];
-    await source.kubectl([...args, JSON.stringify(body)]);
-  };
 
   await t.step("a volume that takes long keeps no other waiting", async () => {
     await inDatabase(scene, "cp -a /tmp/kept/. /data; head -c 20000000 /dev/urandom >/data/large; rm /tmp/stop");
@@ -104,7 +157,12 @@ Deno.test("data of volumes", async (t) => {
     const askedMs = Date.now();
     await syncNow(scene, NAME, "three");
     await untilVolume(scene, NAME, ({ syncedUpTo }) => Date.parse(syncedUpTo) > askedMs, ATTIC);
+    // Objects are done; of the volumes one is not, and has not lost what it was.
+    await scene.condition(NAME, "VolumesSynced", "True", "AllSynced");
+    const { status } = await scene.get(source, "replications.dr-syncer.io", NAME, "dr-syncer-system");
+    assert.deepEqual([status.lastManualSync, status.volumeStats.lastManualSync], ["three", "two"]);
     assert.equal((await volumeOf(scene, NAME))?.phase, "Syncing");
+    assert.equal(await metric("running"), 1);
   });
 
   await t.step(
@@ -143,6 +201,8 @@ Deno.test("data of volumes", async (t) => {
     }, { deadlineMs: DEADLINE_MS });
     await patch({ spec: { pvc: { bandwidthLimit: null } } });
     await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
+    // What was asked of the killed one is made up for.
+    await untilStats(scene, NAME, ({ lastManualSync }) => lastManualSync === "three");
     await untilNoAgents(scene);
     await withReader(dr, async (run) => {
       const digest = "sha256sum </data/large";
@@ -180,6 +240,9 @@ Deno.test("data of volumes", async (t) => {
     });
     await untilNoAgents(scene);
     assert.equal(await scene.get(dr, "configmap", "dr-syncer-volumes", APP), undefined);
+    await waitFor("no series of its volumes", async () => {
+      return !/^dr_syncer_pvc_sync_.*\{/m.test(await (await fetch(`${scene.controller.healthUrl}/metrics`)).text());
+    }, { deadlineMs: DEADLINE_MS });
     await withReader(dr, async (run) => assert.ok(numbersIn(await run("cat /data/log")).length > 0));
   });
 });

@@ -98,6 +98,31 @@ export async function untilVolume(
   }, { deadlineMs: DEADLINE_MS, pollMs: 300, describe: () => JSON.stringify(last) });
 }
 
+/** Waits until the counts over all volumes are as the test wants them. */
+export async function untilStats(
+  scene: Scene,
+  replication: string,
+  condition: (stats: Printed) => boolean,
+): Promise<Printed> {
+  let last: Printed | undefined;
+  return await waitFor(`volumeStats of ${replication} as wanted`, async () => {
+    const object = await scene.get(scene.source, "replications.dr-syncer.io", replication, "dr-syncer-system");
+    last = object?.status?.volumeStats;
+    return last !== undefined && condition(last) ? last : undefined;
+  }, { deadlineMs: DEADLINE_MS, pollMs: 300, describe: () => JSON.stringify(last) });
+}
+
+/** Waits for an Event of a Replication. */
+export async function untilEvent(scene: Scene, reason: string, note: RegExp): Promise<void> {
+  let last: string[] = [];
+  const args = ["get", "events", "-n", "dr-syncer-system", "-o", "json", `--field-selector=reason=${reason}`];
+  await waitFor(`an Event ${reason}`, async () => {
+    const { items } = JSON.parse((await scene.source.kubectl(args)).stdout);
+    last = items.map(({ message }: Printed) => message);
+    return last.some((message) => note.test(message));
+  }, { deadlineMs: DEADLINE_MS, describe: () => last.join("\n") });
+}
+
 /** Asks for a full sync. */
 export async function syncNow(scene: Scene, replication: string, value: string): Promise<void> {
   const args = ["annotate", "--overwrite", "replications.dr-syncer.io", replication, "-n", "dr-syncer-system"];
