@@ -41,12 +41,15 @@ export function judgePass(
   const { most = Infinity } = retry;
   const next = (before.attempts ?? 0) < most ? retry : undefined;
   const { claim } = before;
-  const base = { claim, record: before.record, path: before.path, holds: [] };
   if (end.kind === "stopped") {
     return { state: { ...before, phase: "Pending", reason: "Stopped", message: undefined, progress: undefined } };
   }
-  if (end.kind === "none") return failed(base, before, end.reason, end.message, next, nowWallMs);
-  const { report } = end;
+  if (end.kind === "none") {
+    const base = { claim, record: before.record, path: before.path, holds: [] };
+    return failed(base, before, end.reason, end.message, next, nowWallMs);
+  }
+  const { report, path = before.path } = end;
+  const base = { claim, record: before.record, path, holds: [] };
   const record = recordOf(report, nowWallMs, before.record);
   if (record !== undefined) return good(base, report, record);
   const { outcome } = report;
@@ -66,7 +69,6 @@ function good(base: Base, { durationMs, stats, compared }: PassReport, record: V
     ...base,
     phase: "Synced",
     record,
-    path: "Direct",
     durationMs,
     transferredBytes: stats?.transferredBytes,
     deleted: stats?.deleted,

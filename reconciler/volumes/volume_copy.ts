@@ -37,8 +37,9 @@ export async function copyVolume(
   ports: VolumeSyncPorts,
   { round, cutOff, onProgress, onLeft }: CopyPorts,
 ): Promise<CopyEnd> {
-  const { source, target, identity, fence, clock, signal, audit, mayWrite } = ports;
-  const { image, pods, excludes, bandwidthKiBps, verification } = ports.settings();
+  const { source, target, identity, fence, clock, signal, log, audit, mayWrite } = ports;
+  const { claim } = before;
+  const { image, pods, path, excludes, bandwidthKiBps, verification } = ports.settings();
   const comparison = comparisonOf(verification, job.record, clock.wallMs());
   const end = await passVolume({ ...job, comparison }, {
     source: source.client,
@@ -49,6 +50,7 @@ export async function copyVolume(
     epoch: fence.epoch ?? 0,
     image,
     pods,
+    paths: { choice: path, memory: target.volumePaths, sourceId: source.clusterId },
     excludes,
     bandwidthKiBps,
     clock: systemClock,
@@ -57,6 +59,8 @@ export async function copyVolume(
     newId: () => crypto.randomUUID().slice(0, 8),
     mayWrite,
     onProgress,
+    onDead: (path, reason) => log.warn("path {path} of volume {claim} fails: {reason}", { claim, path, reason }),
+    onTunnelled: (count) => log.info("a connection through the tunnel is over", { claim, ...count }),
     onLeft,
     audit: (operation, type, name) => audit(type, operation, name),
   });
