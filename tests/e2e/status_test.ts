@@ -78,7 +78,8 @@ async function columns(scene: Scene): Promise<void> {
   };
   for (const args of [["replications"], ["repl"], ["replications", "-o", "wide"]]) {
     const [names, row] = await rows(...args);
-    assert.deepEqual(names, REPLICATION_COLUMNS);
+    const wide = ["VOLUMES", "VOLUMES SYNCED", "VOLUMES STATE"];
+    assert.deepEqual(names, [...REPLICATION_COLUMNS, ...(args.includes("wide") ? wide : [])]);
     assert.deepEqual(row?.slice(0, 9), [
       "counts",
       "counts",
