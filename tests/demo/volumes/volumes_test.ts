@@ -60,7 +60,7 @@ function view() {
 Deno.test("an agent is told of when it is made, runs and is gone, and nobody else's Pod is", () => {
   const { told, pod, passView } = view();
   const agent = { "dr-syncer.io/component": "agent" };
-  pod("Added", false, {});
+  pod("Added", true, {});
   pod("Added", false, agent);
   pod("Modified", true, agent);
   pod("Modified", true, agent);
