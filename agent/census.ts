@@ -5,8 +5,8 @@
  */
 import { type ChildResult, type ChildSpec, runChild, runForText } from "./child.ts";
 import { type RootIdentity, rootIdentity } from "./identity.ts";
-import { LineSplitter } from "../kube/lines.ts";
 import { ROOT_FORMATS } from "./settings/rsyncd_conf.ts";
+import { type WalkEntry, walkFormat, WalkReader } from "./tree_walk.ts";
 
 /** Numbers of a tree; our own folder and `lost+found` are not in them. */
 export interface TreeCount {
@@ -16,6 +16,8 @@ export interface TreeCount {
   readonly directories: number;
   /** Device nodes: never copied. */
   readonly devices: number;
+  /** Files that take less space than their length. */
+  readonly sparseFiles: number;
   /** Lengths of the files, together; one with several names counts once. */
   readonly bytes: number;
   /** Space that everything takes, counted likewise. */
@@ -34,39 +36,49 @@ export class CensusError extends Error {
   readonly reason = "Incomplete";
 }
 
-/** One line an entry: type, length, blocks of 512 bytes, names. */
-const FORMAT = "%y %s %b %n\\n";
-
 /** Neither counted nor named. */
 const SKIPPED = ["./.dr-syncer", "./lost+found"].flatMap((name) => ["-path", name, "-prune", "-o"]);
 const WALK = [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...SKIPPED];
+const FIND = "/usr/bin/find";
+/** A file with a hole this long at least is copied with its holes. */
+const HOLE_BYTES = 4_096;
 
 /**
- * Names every file that has one name, as bytes: its length, a space, its path from the root, a NUL. Names need not be text.
+ * Names everything that is copied, as bytes that need not be text: the length of a file with one name or a dash, a space,
+ * the path from the root, a NUL. The root is `./`.
  *
  * @throws {CensusError} when a part of the tree cannot be read
  */
-export async function nameFiles(path: string, signal: AbortSignal, onOutput: ChildSpec["onOutput"]): Promise<void> {
-  const args = [...WALK, "-type", "f", "-links", "1", "-printf", "%s %P\\0"];
-  const result = await runChild({ program: "/usr/bin/find", args, cwd: path, signal, onOutput });
+export async function nameEntries(path: string, signal: AbortSignal, onOutput: ChildSpec["onOutput"]): Promise<void> {
+  await onOutput?.(new TextEncoder().encode("- ./\0"));
+  const alone = ["-type", "f", "-links", "1", "-printf", "%s %P\\0"];
+  const others = ["-not", "-type", "b", "-not", "-type", "c", "-printf", "- %P\\0"];
+  const args = [...WALK, "(", ...alone, "-o", ...others, ")"];
+  const result = await runChild({ program: FIND, args, cwd: path, signal, onOutput });
   signal.throwIfAborted();
   if (!isWhole(result)) throw incomplete(path, result);
 }
 
 /** Counts a tree of 100,000 files in about 0.3 s. @throws {CensusError} when a part of it cannot be read */
 export async function countTree(path: string, signal: AbortSignal): Promise<TreeCount> {
-  const count = { entries: 0, files: 0, directories: 0, devices: 0, bytes: 0, allocatedBytes: 0 };
-  const splitter = new LineSplitter();
+  const count = { entries: 0, files: 0, directories: 0, devices: 0, sparseFiles: 0, bytes: 0, allocatedBytes: 0 };
+  const reader = new WalkReader();
   const result = await runChild({
-    program: "/usr/bin/find",
-    args: [...WALK, "-printf", FORMAT],
+    program: FIND,
+    args: [...WALK, "-printf", walkFormat(false)],
     cwd: path,
     signal,
-    onOutput: (chunk) => splitter.push(chunk, ({ text }) => add(count, text)),
+    onOutput: (chunk) => reader.push(chunk, (entry) => add(count, entry)),
   });
   signal.throwIfAborted();
   if (!isWhole(result)) throw incomplete(path, result);
   return { ...count, bytes: Math.round(count.bytes), allocatedBytes: Math.round(count.allocatedBytes) };
+}
+
+/** Whether there is nothing to count, which takes no walk. @throws {ChildError} when the root cannot be read */
+export async function isEmptyTree(path: string, signal: AbortSignal): Promise<boolean> {
+  const args = [...WALK, "-print0", "-quit"];
+  return await runForText({ program: FIND, args, cwd: path, signal }) === "";
 }
 
 /** A folder that vanishes while its turn comes is none of the tree any more; find quotes names, so a line is an error. */
@@ -79,16 +91,18 @@ function incomplete(path: string, { code, errors }: ChildResult): CensusError {
   return new CensusError(`Cannot count ${path}: find ended with exit code ${code}: ${errors.trim().slice(0, 500)}`);
 }
 
-function add(count: { -readonly [K in keyof TreeCount]: TreeCount[K] }, line: string): void {
-  const [type = "", size, blocks, names] = line.split(" ");
+function add(count: { -readonly [K in keyof TreeCount]: TreeCount[K] }, entry: WalkEntry): void {
+  const { type, sizeBytes, allocatedBytes, names } = entry;
+  const isFile = type === "f";
   count.entries++;
   if (type === "d") count.directories++;
   if (type === "b" || type === "c") count.devices++;
-  if (type === "f") {
+  if (isFile) {
     count.files++;
-    count.bytes += Number(size) / Number(names);
+    count.bytes += sizeBytes / names;
+    if (sizeBytes - allocatedBytes >= HOLE_BYTES) count.sparseFiles++;
   }
-  count.allocatedBytes += Number(blocks) * 512 / (type === "f" ? Number(names) : 1);
+  count.allocatedBytes += allocatedBytes / (isFile ? names : 1);
 }
 
 /** Says which volume a path is the root of. @throws {ChildError} when the path cannot be looked at */

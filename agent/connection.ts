@@ -4,10 +4,11 @@
  * @module
  */
 import type { Census } from "./census.ts";
-import { type ChildResult, runChild } from "./child.ts";
+import { type ChildResult, type ChildSpec, runChild } from "./child.ts";
 import type { ControlLine } from "./control.ts";
 import { placeFile, readKeyFile } from "./plain_file.ts";
 import { plainPublicKeys } from "./settings/plain_value.ts";
+import type { ControlRequest, NOTHING } from "./settings/session_script.ts";
 import { knownHosts, SOURCE_HOST, type SourceAddress, sshConfig } from "./settings/ssh_config.ts";
 
 const SSH = "/usr/bin/ssh";
@@ -87,24 +88,23 @@ export class Connection {
   async census(signal: AbortSignal): Promise<CensusAnswer> {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    const result = await runChild({
-      program: SSH,
-      args: ["-F", this.#configPath, SOURCE_HOST, "census"],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(CENSUS_DEADLINE_MS)]),
-      onOutput: (chunk) => {
-        size += chunk.length;
-        if (size <= ANSWER_BYTES) chunks.push(chunk);
-      },
+    const result = await this.ask("census", signal, (chunk) => {
+      size += chunk.length;
+      if (size <= ANSWER_BYTES) chunks.push(chunk);
     });
     if (result.code !== 0) return { kind: "failed", result };
     return readAnswer(await new Blob(chunks as BlobPart[]).text());
   }
 
-  /** Asks the source for the names of its files, see `nameFiles`; at most 30 minutes. */
-  async names(signal: AbortSignal, onOutput: (chunk: Uint8Array) => Promise<void>): Promise<ChildResult> {
+  /** Asks the source for something and hands on what it says, at most for 30 minutes. */
+  async ask(
+    request: ControlRequest | typeof NOTHING,
+    signal: AbortSignal,
+    onOutput?: ChildSpec["onOutput"],
+  ): Promise<ChildResult> {
     return await runChild({
       program: SSH,
-      args: ["-F", this.#configPath, SOURCE_HOST, "names"],
+      args: ["-F", this.#configPath, SOURCE_HOST, request],
       signal: AbortSignal.any([signal, AbortSignal.timeout(CENSUS_DEADLINE_MS)]),
       onOutput,
     });
@@ -131,7 +131,7 @@ function readAnswer(text: string): CensusAnswer {
 }
 
 function isCensus(line: Partial<Census>): line is Census {
-  const numbers = ["entries", "files", "directories", "devices", "bytes", "allocatedBytes"] as const;
+  const numbers = ["entries", "files", "directories", "devices", "sparseFiles", "bytes", "allocatedBytes"] as const;
   const texts = ["filesystem", "inode", "birth", "fsid", "folder", "mounted"] as const;
   return numbers.every((name) => Number.isSafeInteger(line.count?.[name])) &&
     texts.every((name) => typeof line.root?.[name] === "string");

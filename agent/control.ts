@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Census, nameFiles, takeCensus } from "./census.ts";
+import { type Census, nameEntries, takeCensus } from "./census.ts";
 import { CONTROL_REQUESTS, type ControlRequest } from "./settings/session_script.ts";
 
 /** What comes back for a census: one line of JSON. */
@@ -29,7 +29,7 @@ export async function answer(
     return 0;
   }
   // Whoever reads slowly slows find down: it waits for its pipe.
-  await nameFiles(dataPath, signal, (chunk) => writer.write(chunk));
+  await nameEntries(dataPath, signal, (chunk) => writer.write(chunk));
   return 0;
 }
 

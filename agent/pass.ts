@@ -4,10 +4,11 @@
  * @module
  */
 import { statfs } from "node:fs/promises";
-import { type Census, countTree, type TreeCount } from "./census.ts";
-import { runChild, runForText } from "./child.ts";
+import type { Census, TreeCount } from "./census.ts";
+import { runForText } from "./child.ts";
 import type { Connection } from "./connection.ts";
 import { judgeExit } from "./exit_class.ts";
+import { copyFirst } from "./first_copy.ts";
 import {
   allowedDeletes,
   type Finding,
@@ -18,15 +19,16 @@ import {
   unapproved,
 } from "./guards.ts";
 import type { Clock } from "../kube/clock.ts";
+import { look, lookAtTarget, type Looks, planOf } from "./looks.ts";
 import { OwnFolder } from "./own_folder.ts";
 import { Ended, endOf, explain } from "./pass_end.ts";
-import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
-import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
+import { type Plan, planOfFirstCopy } from "./plan.ts";
+import { parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
 import type { Outcome, PassReport, PassState } from "./report.ts";
-import { listArguments, passArguments, planArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
+import { passArguments, type TransferOptions } from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
-import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
+import { runTransfer } from "./transfer.ts";
 
 const SYNC = "/usr/bin/sync";
 /** Progress is told this often. */
@@ -55,12 +57,14 @@ export async function runPass(request: PassRequest, tools: PassTools): Promise<P
   return await new Pass(request, { ...tools, signal }).run();
 }
 
-/** What is looked at before anything is decided. */
-type Looks = {
-  readonly target: Promise<TreeCount>;
-  readonly census: Promise<Census>;
-  readonly plan: Promise<Plan | undefined>;
-};
+/** What was decided on before the first byte is written. */
+interface Decided {
+  readonly plan: Plan;
+  readonly census: Census;
+  readonly target: TreeCount;
+  /** Streams of a first copy; 1 for any other. */
+  readonly channels: number;
+}
 
 class Pass {
   readonly #request: PassRequest;
@@ -100,7 +104,8 @@ class Pass {
     try {
       using folder = await OwnFolder.open(dataPath, epoch);
       this.#wasDirty = this.#isDirty = await folder.readMarker() !== undefined;
-      const { plan, census, target } = await this.#prepare();
+      const decided = await this.#prepare();
+      const { plan, census } = decided;
       if (plan.changes === 0) {
         this.#stats = plan.stats;
         return await this.#finish(folder, false);
@@ -108,25 +113,27 @@ class Pass {
       await this.#checkRoom(plan, census);
       await folder.mark({ epoch, passId, startedAt });
       this.#isDirty = true;
-      return await this.#finish(folder, await this.#transfer(folder, plan, target));
+      return await this.#finish(folder, await this.#transfer(folder, decided));
     } catch (error) {
       return explain(error, this.#tools.signal.aborted);
     }
   }
 
   /** Everything before the first byte is written. */
-  async #prepare(): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
-    const { connection, signal } = this.#tools;
-    const { source } = this.#request;
-    this.#tell("Connecting");
-    await connection.prepare(source, source.user, signal);
-    const { code, errors } = await connection.open(signal);
-    if (code !== 0) throw this.#failed(code, errors);
-    this.#tell("Planning");
+  async #prepare(): Promise<Decided> {
+    const { dataPath, connection, clock, signal } = this.#tools;
+    const { channels, excludes, bandwidthKiBps } = this.#request;
     const cancel = new AbortController();
-    const looks = this.#look(AbortSignal.any([signal, cancel.signal]));
+    const tools = { dataPath, connection, clock, signal: AbortSignal.any([signal, cancel.signal]) };
+    const target = lookAtTarget(tools);
+    let looks: Partial<Looks> = { target };
     try {
-      return await this.#judge(looks);
+      await this.#connect();
+      this.#tell("Planning");
+      // What is excluded is none of the names that channels share; and a limit is meant for all of them.
+      const mayHaveChannels = excludes.length === 0 && bandwidthKiBps === undefined;
+      const all = looks = look(target, this.#options(), channels === undefined && mayHaveChannels, tools);
+      return await this.#judge(all, mayHaveChannels ? channels : 1);
     } finally {
       // What nobody needs any more ends before the lock goes.
       cancel.abort();
@@ -134,47 +141,26 @@ class Pass {
     }
   }
 
-  /** Looks at everything at once: a look changes nothing, and on a long way each takes its time. */
-  #look(signal: AbortSignal): Looks {
-    const target = countTree(this.#tools.dataPath, signal);
-    const census = this.#askCensus(signal);
-    // Nothing can be deleted or overwritten where there is nothing.
-    const plan = target.then(({ entries }) => entries === 0 ? undefined : this.#plan(signal));
-    // Each is awaited in its turn; one that fails before its turn is not forgotten, only early.
-    for (const look of [target, census, plan]) look.catch(() => undefined);
-    return { target, census, plan };
+  async #connect(): Promise<void> {
+    const { connection, signal } = this.#tools;
+    const { source } = this.#request;
+    this.#tell("Connecting");
+    await connection.prepare(source, source.user, signal);
+    const { code, errors } = await connection.open(signal);
+    if (code !== 0) throw this.#failed(code, errors);
   }
 
   /** In the order in which a person wants to know. */
-  async #judge(looks: Looks): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
+  async #judge(looks: Looks, channels: number | undefined): Promise<Decided> {
     const { lastGood, policy } = this.#request;
     const census = this.#source = await looks.census;
     const target = this.#target = await looks.target;
     await this.#hold(judgeSource(census, lastGood, target));
-    const plan = await looks.plan ?? planOfFirstCopy(census.count);
+    const isEmpty = target.entries === 0;
+    const plan = await looks.plan ??
+      (isEmpty ? planOfFirstCopy(census.count) : await planOf(this.#options(), this.#tools.signal));
     await this.#hold(judgePlan(plan, policy, target.entries));
-    return { plan, census, target };
-  }
-
-  async #askCensus(signal: AbortSignal): Promise<Census> {
-    const answer = await this.#tools.connection.census(signal);
-    if (answer.kind === "census") return answer.census;
-    if (answer.kind === "failed") throw this.#failed(answer.result.code, answer.result.errors);
-    const { message } = answer;
-    throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
-  }
-
-  async #plan(signal: AbortSignal): Promise<Plan> {
-    const reader = new PlanReader();
-    const parts = new OutputParts();
-    const { code, errors } = await runChild({
-      program: RSYNC,
-      args: planArguments(this.#options()),
-      signal,
-      onOutput: (chunk) => parts.push(chunk).forEach((line) => reader.add(line)),
-    });
-    if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
-    return reader.finish();
+    return { plan, census, target, channels: channels ?? await looks.channels };
   }
 
   async #hold(findings: readonly Finding[]): Promise<void> {
@@ -191,45 +177,42 @@ class Pass {
   }
 
   /** Answers whether files vanished meanwhile. */
-  async #transfer(folder: OwnFolder, plan: Plan, target: TreeCount): Promise<boolean> {
+  async #transfer(folder: OwnFolder, decided: Decided): Promise<boolean> {
+    const { plan, target } = decided;
     const { policy } = this.#request;
     this.#tell("Transferring");
     const tell = this.#progressTeller(plan.stats.transferredBytes);
-    const before = target.entries === 0 ? await this.#firstCopy(folder, plan, tell) : [];
+    const before = await this.#firstCopy(folder, decided, tell);
+    if (before?.isWhole) {
+      this.#stats = { ...sumStatistics(before.stats), entries: plan.stats.entries };
+      return false;
+    }
     // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
     const maxDeletes = Math.max(plan.deletes, allowedDeletes(policy, target.entries));
     const { code, errors, stats } = await runTransfer(
-      passArguments(this.#options(plan), maxDeletes),
+      passArguments(this.#options(decided), maxDeletes),
       this.#tools.signal,
       tell,
     );
-    this.#stats = sumStatistics([...before, stats]);
+    this.#stats = sumStatistics([...before?.stats ?? [], stats]);
     const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
   }
 
-  /** Several streams at once; what they leave out, the pass that follows brings: folders, links, files of several names. */
+  /** Several streams at once, where that helps; undefined where it does not. */
   async #firstCopy(
     folder: OwnFolder,
-    plan: Plan,
-    tell: (part: string, channel: number) => void,
-  ): Promise<TransferStats[]> {
-    const { channels } = this.#request;
+    decided: Decided,
+    onPart: (part: string, channel: number) => void,
+  ): Promise<{ isWhole: boolean; stats: readonly TransferStats[] } | undefined> {
+    const { plan, target, channels } = decided;
     const { connection, signal } = this.#tools;
-    if (channels === 1 || plan.created < CHANNELS_FROM_ENTRIES) return [];
-    const { code, errors } = await writeLists(folder.path, channels, plan.stats, connection, signal);
-    if (code !== 0) throw this.#failed(code, errors);
-    const ends = await Promise.all(Array.from({ length: channels }, (_, channel) => {
-      return runTransfer(listArguments(this.#options(plan), channel), signal, (part) => tell(part, channel + 1));
-    }));
-    // A path that failed fails again in the pass that follows, which tells of it.
-    const bad = ends.find((end) => {
-      const verdict = judgeExit(end.code, end.errors, signal.aborted);
-      return verdict.kind === "bad" && verdict.class !== "partial";
-    });
-    if (bad !== undefined) throw this.#failed(bad.code, bad.errors);
-    return ends.map(({ stats }) => stats);
+    if (target.entries > 0 || channels === 1 || plan.created < CHANNELS_FROM_ENTRIES) return undefined;
+    const options = this.#options(decided);
+    const end = await copyFirst({ ownPath: folder.path, channels, connection, options, signal, onPart });
+    if (end.kind === "failed") throw this.#failed(end.result.code, end.result.errors);
+    return { isWhole: end.kind === "whole", stats: end.stats };
   }
 
   #progressTeller(plannedBytes: number): (part: string, channel?: number) => void {
@@ -259,12 +242,13 @@ class Pass {
     return { kind: "good", rescan };
   }
 
-  #options(plan?: Plan): TransferOptions {
+  #options(decided?: Decided): TransferOptions {
     const { excludes, bandwidthKiBps, compress, checksum } = this.#request;
     const { dataPath, connection } = this.#tools;
-    const { transferredBytes = 0, transferredFiles = 0 } = plan?.stats ?? {};
+    const { transferredBytes = 0, transferredFiles = 0 } = decided?.plan.stats ?? {};
     const keepParts = transferredBytes > transferredFiles * LARGE_FILE_BYTES;
-    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum, keepParts };
+    const sparse = (decided?.census.count.sparseFiles ?? 0) > 0;
+    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum, keepParts, sparse };
   }
 
   #tell(step: PassState["step"]): void {

@@ -43,8 +43,8 @@ const passRequest = z.strictObject({
   excludes: z.array(z.string()).default([]),
   bandwidthKiBps: z.number().positive().optional(),
   compress: z.boolean().default(false),
-  /** Streams of a first copy: more than one only helps on a long way. */
-  channels: z.number().int().min(1).max(8).default(1),
+  /** Streams of a first copy; left out, the target looks how long the way is. */
+  channels: z.number().int().min(1).max(8).optional(),
   /** Compares what the files hold instead of size and time. */
   checksum: z.boolean().default(false),
 });

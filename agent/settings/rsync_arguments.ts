@@ -32,6 +32,8 @@ export interface TransferOptions {
   readonly checksum?: boolean;
   /** Half-written files lie in our own folder, where a killed rsync leaves them to go on from: costs 0.1 ms a file. */
   readonly keepParts?: boolean;
+  /** Leaves holes where a file has them: rsync then writes each KiB by itself. */
+  readonly sparse?: boolean;
 }
 
 /** Shows what a pass would do, and does nothing. @throws {SettingsError} */
@@ -57,15 +59,14 @@ export function passArguments(options: TransferOptions, maxDeletes: number): str
   ];
 }
 
-/** Copies what a list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
-export function listArguments(options: TransferOptions, channel: number): string[] {
-  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+/** Copies what a channel's list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
+export function copyListArguments(options: TransferOptions, ownPath: string, channel: number): string[] {
   return [
     "--info=progress2,stats2",
     "--outbuf=Line",
-    ...(options.keepParts ? [`--temp-dir=${own}/temporary`] : []),
+    ...(options.keepParts ? [`--temp-dir=${ownPath}/temporary`] : []),
     "--from0",
-    `--files-from=${listPath(own, channel)}`,
+    `--files-from=${listPath(ownPath, channel)}`,
     ...common(options).filter((argument) => argument !== "--delete-delay"),
   ];
 }
@@ -76,9 +77,10 @@ export function listPath(ownPath: string, channel: number): string {
 }
 
 function common(options: TransferOptions): string[] {
-  const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum } = options;
+  const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum, sparse } = options;
   return [
-    "-aHAXS",
+    "-aHAX",
+    ...(sparse ? ["--sparse"] : []),
     "--numeric-ids",
     "--no-devices",
     "--specials",
