@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { ChangeList } from "./changes.ts";
 import { type ChildResult, type ChildSpec, runChild, runForText } from "./child.ts";
 import { type RootIdentity, rootIdentity } from "./identity.ts";
+import type { Clock } from "../kube/clock.ts";
+import { datesChanges, isSameClock, type Moment, readClock, type SourceClock } from "./moment.ts";
 import { ROOT_FORMATS } from "./settings/rsyncd_conf.ts";
 import { type WalkEntry, walkFormat, WalkReader } from "./tree_walk.ts";
 
@@ -38,7 +41,8 @@ export class CensusError extends Error {
 
 /** Neither counted nor named. */
 const SKIPPED = ["./.dr-syncer", "./lost+found"].flatMap((name) => ["-path", name, "-prune", "-o"]);
-const WALK = [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...SKIPPED];
+const WALK = [".", "-ignore_readdir_race", "-xdev", ...SKIPPED];
+const BELOW_ROOT = [".", "-ignore_readdir_race", "-mindepth", "1", "-xdev", ...SKIPPED];
 const FIND = "/usr/bin/find";
 /** A file with a hole this long at least is copied with its holes. */
 const HOLE_BYTES = 4_096;
@@ -53,22 +57,34 @@ export async function nameEntries(path: string, signal: AbortSignal, onOutput: C
   await onOutput?.(new TextEncoder().encode("- ./\0"));
   const alone = ["-type", "f", "-links", "1", "-printf", "%s %P\\0"];
   const others = ["-not", "-type", "b", "-not", "-type", "c", "-printf", "- %P\\0"];
-  const args = [...WALK, "(", ...alone, "-o", ...others, ")"];
+  const args = [...BELOW_ROOT, "(", ...alone, "-o", ...others, ")"];
   const result = await runChild({ program: FIND, args, cwd: path, signal, onOutput });
   signal.throwIfAborted();
   if (!isWhole(result)) throw incomplete(path, result);
 }
 
-/** Counts a tree of 100,000 files in about 0.3 s. @throws {CensusError} when a part of it cannot be read */
-export async function countTree(path: string, signal: AbortSignal): Promise<TreeCount> {
+/**
+ * Counts a tree of 100,000 files in about 0.3 s. `onEntry` hears of each entry, the root first, parents before children.
+ *
+ * @throws {CensusError} when a part of it cannot be read
+ */
+export async function countTree(
+  path: string,
+  signal: AbortSignal,
+  onEntry?: (entry: WalkEntry) => void,
+): Promise<TreeCount> {
   const count = { entries: 0, files: 0, directories: 0, devices: 0, sparseFiles: 0, bytes: 0, allocatedBytes: 0 };
   const reader = new WalkReader();
   const result = await runChild({
     program: FIND,
-    args: [...WALK, "-printf", walkFormat(false)],
+    args: [...WALK, "-printf", walkFormat(onEntry !== undefined)],
     cwd: path,
     signal,
-    onOutput: (chunk) => reader.push(chunk, (entry) => add(count, entry)),
+    onOutput: (chunk) =>
+      reader.push(chunk, (entry) => {
+        onEntry?.(entry);
+        if (entry.depth > 0) add(count, entry);
+      }),
   });
   signal.throwIfAborted();
   if (!isWhole(result)) throw incomplete(path, result);
@@ -77,7 +93,7 @@ export async function countTree(path: string, signal: AbortSignal): Promise<Tree
 
 /** Whether there is nothing to count, which takes no walk. @throws {ChildError} when the root cannot be read */
 export async function isEmptyTree(path: string, signal: AbortSignal): Promise<boolean> {
-  const args = [...WALK, "-print0", "-quit"];
+  const args = [...BELOW_ROOT, "-print0", "-quit"];
   return await runForText({ program: FIND, args, cwd: path, signal }) === "";
 }
 
@@ -126,7 +142,28 @@ async function statRoot(path: string, args: readonly string[], signal: AbortSign
   return (await runForText({ program: "/usr/bin/stat", args: [...args, path], signal })).trim();
 }
 
-/** Both. */
-export async function takeCensus(path: string, signal: AbortSignal): Promise<Census> {
-  return { root: await readRoot(path, signal), count: await countTree(path, signal) };
+/** A census, and what its entries' times tell. */
+export interface TimedCensus extends Census {
+  /** Left out where times of change do not tell everything. */
+  readonly clock?: SourceClock;
+  /** What has changed since the moment that was asked about; left out where that cannot be told, or is too much. */
+  readonly changes?: Uint8Array<ArrayBuffer>;
+}
+
+/** Counts the tree at `path` and says which volume it is, and what has changed in it since a moment. */
+export async function takeCensus(
+  path: string,
+  clock: Pick<Clock, "wallMs">,
+  signal: AbortSignal,
+  since?: Moment,
+): Promise<TimedCensus> {
+  const [root, now] = await Promise.all([readRoot(path, signal), readClock(clock.wallMs(), signal)]);
+  if (!datesChanges(root)) return { root, count: await countTree(path, signal) };
+  const list = since !== undefined && isSameClock(since, now) ? new ChangeList(since.seconds) : undefined;
+  let newestSeconds = 0;
+  const count = await countTree(path, signal, (entry) => {
+    newestSeconds = Math.max(newestSeconds, entry.changedSeconds);
+    list?.add(entry);
+  });
+  return { root, count, clock: { ...now, newestSeconds }, changes: list?.finish() };
 }

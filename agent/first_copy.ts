@@ -73,5 +73,5 @@ async function stream({ options, ownPath, signal, onPart }: FirstCopy, channel: 
 /** Asks the source for its names and writes a list for each channel, and one for what comes last. */
 async function writeLists({ ownPath, channels, connection, signal }: FirstCopy): Promise<ChildResult> {
   using lists = await NameLists.create(ownPath, new NameSplitter(channels), channels + 1);
-  return await connection.ask("names", signal, (chunk) => lists.add(chunk));
+  return await connection.ask("names", signal, { onOutput: (chunk) => lists.add(chunk) });
 }

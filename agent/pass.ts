@@ -19,7 +19,8 @@ import {
   unapproved,
 } from "./guards.ts";
 import type { Clock } from "../kube/clock.ts";
-import { look, lookAtTarget, type Looks, planOf } from "./looks.ts";
+import { look, lookAtTarget, type LookRequest, type Looks, planOf } from "./looks.ts";
+import type { Moment } from "./moment.ts";
 import { OwnFolder } from "./own_folder.ts";
 import { Ended, endOf, explain } from "./pass_end.ts";
 import { type Plan, planOfFirstCopy } from "./plan.ts";
@@ -60,6 +61,8 @@ export async function runPass(request: PassRequest, tools: PassTools): Promise<P
 /** What was decided on before the first byte is written. */
 interface Decided {
   readonly plan: Plan;
+  /** Path of the list that it is about; everything when left out. */
+  readonly changes?: string;
   readonly census: Census;
   readonly target: TreeCount;
   /** Streams of a first copy; 1 for any other. */
@@ -72,6 +75,8 @@ class Pass {
   #source?: Census;
   #target?: TreeCount;
   #stats?: TransferStats;
+  #seenUntil?: Moment;
+  #changesOnly?: true;
   #wasDirty = false;
   #isDirty = false;
 
@@ -94,6 +99,8 @@ class Pass {
       isDirty: this.#isDirty,
       source: this.#source,
       targetEntries: this.#target?.entries,
+      changesOnly: this.#changesOnly,
+      seenUntil: outcome.kind === "good" ? this.#seenUntil : undefined,
       stats: this.#stats,
     };
   }
@@ -104,10 +111,10 @@ class Pass {
     try {
       using folder = await OwnFolder.open(dataPath, epoch);
       this.#wasDirty = this.#isDirty = await folder.readMarker() !== undefined;
-      const decided = await this.#prepare();
+      const decided = await this.#prepare(folder.path);
       const { plan, census } = decided;
       if (plan.changes === 0) {
-        this.#stats = plan.stats;
+        this.#stats = this.#ofTree(plan.stats, census);
         return await this.#finish(folder, false);
       }
       await this.#checkRoom(plan, census);
@@ -120,11 +127,11 @@ class Pass {
   }
 
   /** Everything before the first byte is written. */
-  async #prepare(): Promise<Decided> {
+  async #prepare(ownPath: string): Promise<Decided> {
     const { dataPath, connection, clock, signal } = this.#tools;
     const { channels, excludes, bandwidthKiBps } = this.#request;
     const cancel = new AbortController();
-    const tools = { dataPath, connection, clock, signal: AbortSignal.any([signal, cancel.signal]) };
+    const tools = { dataPath, ownPath, connection, clock, signal: AbortSignal.any([signal, cancel.signal]) };
     const target = lookAtTarget(tools);
     let looks: Partial<Looks> = { target };
     try {
@@ -132,13 +139,24 @@ class Pass {
       this.#tell("Planning");
       // What is excluded is none of the names that channels share; and a limit is meant for all of them.
       const mayHaveChannels = excludes.length === 0 && bandwidthKiBps === undefined;
-      const all = looks = look(target, this.#options(), channels === undefined && mayHaveChannels, tools);
+      const all = looks = look(target, {
+        options: this.#options(),
+        since: this.#since(),
+        mayHaveChannels: channels === undefined && mayHaveChannels,
+      }, tools);
       return await this.#judge(all, mayHaveChannels ? channels : 1);
     } finally {
       // What nobody needs any more ends before the lock goes.
       cancel.abort();
       await Promise.allSettled(Object.values(looks));
     }
+  }
+
+  /** Since when changes are enough. A list may name what is excluded; a target that is half-written needs more. */
+  #since(): LookRequest["since"] {
+    const { changesOnly, checksum, excludes, lastGood } = this.#request;
+    if (!changesOnly || checksum || excludes.length > 0 || this.#wasDirty) return undefined;
+    return lastGood?.seenUntil && { root: lastGood.root, seenUntil: lastGood.seenUntil };
   }
 
   async #connect(): Promise<void> {
@@ -152,15 +170,22 @@ class Pass {
 
   /** In the order in which a person wants to know. */
   async #judge(looks: Looks, channels: number | undefined): Promise<Decided> {
-    const { lastGood, policy } = this.#request;
-    const census = this.#source = await looks.census;
+    const { lastGood, policy, excludes } = this.#request;
+    const { census, seenUntil } = await looks.source;
+    this.#source = census;
     const target = this.#target = await looks.target;
     await this.#hold(judgeSource(census, lastGood, target));
-    const isEmpty = target.entries === 0;
-    const plan = await looks.plan ??
-      (isEmpty ? planOfFirstCopy(census.count) : await planOf(this.#options(), this.#tools.signal));
+    const { plan, changes } = await looks.planned ?? { plan: await this.#planWithoutLook(census, target) };
+    if (changes !== undefined) this.#changesOnly = true;
     await this.#hold(judgePlan(plan, policy, target.entries));
-    return { plan, census, target, channels: channels ?? await looks.channels };
+    // What was excluded this time was not seen.
+    if (excludes.length === 0) this.#seenUntil = seenUntil;
+    return { plan, changes, census, target, channels: channels ?? await looks.channels };
+  }
+
+  /** An empty target needs no dry run; one that somebody has filled since does. */
+  async #planWithoutLook({ count }: Census, target: TreeCount): Promise<Plan> {
+    return target.entries === 0 ? planOfFirstCopy(count) : await planOf(this.#options(), this.#tools.signal);
   }
 
   async #hold(findings: readonly Finding[]): Promise<void> {
@@ -178,13 +203,13 @@ class Pass {
 
   /** Answers whether files vanished meanwhile. */
   async #transfer(folder: OwnFolder, decided: Decided): Promise<boolean> {
-    const { plan, target } = decided;
+    const { plan, target, census } = decided;
     const { policy } = this.#request;
     this.#tell("Transferring");
     const tell = this.#progressTeller(plan.stats.transferredBytes);
     const before = await this.#firstCopy(folder, decided, tell);
     if (before?.isWhole) {
-      this.#stats = { ...sumStatistics(before.stats), entries: plan.stats.entries };
+      this.#stats = { ...sumStatistics(before.stats), entries: census.count.entries };
       return false;
     }
     // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
@@ -194,7 +219,7 @@ class Pass {
       this.#tools.signal,
       tell,
     );
-    this.#stats = sumStatistics([...before?.stats ?? [], stats]);
+    this.#stats = this.#ofTree(sumStatistics([...before?.stats ?? [], stats]), census);
     const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
@@ -213,6 +238,11 @@ class Pass {
     const end = await copyFirst({ ownPath: folder.path, channels, connection, options, signal, onPart });
     if (end.kind === "failed") throw this.#failed(end.result.code, end.result.errors);
     return { isWhole: end.kind === "whole", stats: end.stats };
+  }
+
+  /** How large the tree is, a list does not know. */
+  #ofTree(stats: TransferStats, { count: { entries } }: Census): TransferStats {
+    return this.#changesOnly ? { ...stats, entries } : stats;
   }
 
   #progressTeller(plannedBytes: number): (part: string, channel?: number) => void {
@@ -248,7 +278,8 @@ class Pass {
     const { transferredBytes = 0, transferredFiles = 0 } = decided?.plan.stats ?? {};
     const keepParts = transferredBytes > transferredFiles * LARGE_FILE_BYTES;
     const sparse = (decided?.census.count.sparseFiles ?? 0) > 0;
-    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum, keepParts, sparse };
+    const limits = { excludes, bandwidthKiBps, compress, checksum };
+    return { ssh: connection.command, dataPath, ...limits, keepParts, sparse, changes: decided?.changes };
   }
 
   #tell(step: PassState["step"]): void {

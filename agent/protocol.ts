@@ -19,6 +19,8 @@ const root = z.strictObject({
   mounted: z.string(),
 });
 
+const moment = z.strictObject({ boot: z.string().max(100), bootTime: z.number(), seconds: z.number() });
+
 /** All that a pass has to know. */
 const passRequest = z.strictObject({
   /** Comes back in the report. */
@@ -34,7 +36,12 @@ const passRequest = z.strictObject({
     user: z.string().default("root"),
   }),
   /** What the source was at the last good pass; left out before the first. */
-  lastGood: z.strictObject({ root, entries: count }).optional(),
+  lastGood: z.strictObject({
+    root,
+    entries: count,
+    /** The report's `seenUntil`. */
+    seenUntil: moment.optional(),
+  }).optional(),
   /** How much may be deleted without asking: the larger of the two. */
   policy: z.strictObject({ count, percent: z.number().min(0).max(100) }),
   /** Ids of holds that are released for this pass. */
@@ -47,6 +54,11 @@ const passRequest = z.strictObject({
   channels: z.number().int().min(1).max(8).optional(),
   /** Compares what the files hold instead of size and time. */
   checksum: z.boolean().default(false),
+  /**
+   * Compares what the source says has changed since the last good pass, and nothing else, where the source can say it. The
+   * target has to be what that pass left; a pass over everything, now and then, makes sure of it.
+   */
+  changesOnly: z.boolean().default(false),
 });
 
 const command = z.discriminatedUnion("type", [

@@ -32,13 +32,15 @@ export interface TransferOptions {
   readonly checksum?: boolean;
   /** Half-written files lie in our own folder, where a killed rsync leaves them to go on from: costs 0.1 ms a file. */
   readonly keepParts?: boolean;
+  /** Path of a list, see `ChangeList`: nothing else is compared, and nothing else deleted. */
+  readonly changes?: string;
   /** Leaves holes where a file has them: rsync then writes each KiB by itself. */
   readonly sparse?: boolean;
 }
 
 /** Shows what a pass would do, and does nothing. @throws {SettingsError} */
 export function planArguments(options: TransferOptions): string[] {
-  return ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2", ...common(options)];
+  return ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2", ...listed(options), ...common(options)];
 }
 
 /**
@@ -55,8 +57,15 @@ export function passArguments(options: TransferOptions, maxDeletes: number): str
     `--partial-dir=${own}/partial`,
     ...(options.keepParts ? [`--temp-dir=${own}/temporary`] : []),
     `--max-delete=${maxDeletes}`,
+    ...listed(options),
     ...common(options),
   ];
+}
+
+/** What a list's folders hold is compared one level deep; deleted is what such a folder lacks, never what a list names. */
+function listed({ changes }: TransferOptions): string[] {
+  if (changes === undefined) return [];
+  return ["--from0", `--files-from=${plainPath("changes", changes)}`, "--dirs", "--ignore-missing-args"];
 }
 
 /** Copies what a channel's list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
@@ -74,6 +83,11 @@ export function copyListArguments(options: TransferOptions, ownPath: string, cha
 /** Where the list of a channel is, below our own folder. */
 export function listPath(ownPath: string, channel: number): string {
   return `${ownPath}/temporary/list-${channel}`;
+}
+
+/** Where the list of what has changed is, below our own folder. */
+export function changesPath(ownPath: string): string {
+  return `${ownPath}/temporary/changes`;
 }
 
 function common(options: TransferOptions): string[] {

@@ -9,8 +9,11 @@ import { plainPath, SettingsError } from "./plain_value.ts";
 /** What rsync asks for when it talks to a daemon through a remote shell. */
 export const RSYNC_REQUEST = "rsync --server --daemon .";
 
-/** What the control program can be asked for: what the volume is and holds, and the names of what it holds. */
-export const CONTROL_REQUESTS = ["census", "names"] as const;
+/**
+ * What the control program can be asked for: what the volume is and holds; the same and what has changed since a moment,
+ * which is told on standard input; and the names of everything.
+ */
+export const CONTROL_REQUESTS = ["census", "changes", "names"] as const;
 /** What is answered by ending well: it shows how far away the source is. */
 export const NOTHING = "nothing";
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];
