@@ -24,15 +24,28 @@ function assertGood({ outcome }: PassReport): void {
   assert.equal(outcome.kind, "good", JSON.stringify(outcome));
 }
 
+/** A pass after which nothing that is there is new: what was made just before a pass is listed once more. */
+async function passWhenOld(scene: VolumeScene): Promise<PassReport> {
+  assertGood(await scene.pass());
+  await shell('echo x >"$1/newest"', scene.sourcePath);
+  const report = await scene.pass();
+  assertGood(report);
+  return report;
+}
+
 Deno.test("after random changes, passes over changes alone leave equal trees", async () => {
   await using scene = await VolumeScene.start();
   await makeOddTree(scene.sourcePath);
   await makeFiles(scene.sourcePath, 300, 200);
-  let last = await scene.pass();
-  assertGood(last);
+  let last = await passWhenOld(scene);
   for (let seed = 1; seed <= 25; seed++) {
     const done = await changeAtRandom(scene.sourcePath, randomOf(seed), 1 + seed);
-    last = await passAfter(scene, last);
+    const before = last;
+    last = await passAfter(scene, before);
+    if (last.outcome.kind === "held") {
+      const approvals = last.outcome.holds.map(({ id }) => id);
+      last = await passAfter(scene, before, { approvals });
+    }
     assertGood(last);
     assert.equal(last.changesOnly, true, `seed ${seed} needed a look at everything`);
     assert.deepEqual(
@@ -69,7 +82,7 @@ Deno.test("folders that vanish, move and take each other's place arrive, however
      ln old/sub/file old/sub/link; setfattr -n user.note -v x moved/sub`,
     scene.sourcePath,
   );
-  const first = await scene.pass();
+  const first = await passWhenOld(scene);
   await shell(
     `cd "$1"; rm -r gone; mv moved deep/moved; mv old was-old; mv newer old; mv deep/a a; mkdir deep/a
      mv swapped/sub sub; mv sub/file swapped/sub; rmdir sub`,
@@ -132,8 +145,8 @@ Deno.test("more changes than a list holds lead to a look at everything", async (
   await makeFiles(scene.sourcePath, MAX_CHANGES + 1_000, 1);
   const second = await passAfter(scene, first);
   assert.equal(second.changesOnly, true, "new folders are listed, not what they hold");
+  const third = await passWhenOld(scene);
   // Files whose folders have not changed since: each is a name of its own.
-  const third = await passAfter(scene, second);
   await shell('find "$1" -type f -exec touch {} +', scene.sourcePath);
   const fourth = await passAfter(scene, third);
   assertGood(fourth);
