@@ -59,6 +59,11 @@ const passRequest = z.strictObject({
    * target has to be what that pass left; a pass over everything, now and then, makes sure of it.
    */
   changesOnly: z.boolean().default(false),
+  /**
+   * The pass stops when no command has come for so long: who began it may have lost the right to write, and cannot say so.
+   * Left out: it goes on.
+   */
+  maxSilenceMs: z.number().int().positive().optional(),
 });
 
 const command = z.discriminatedUnion("type", [

@@ -11,7 +11,15 @@ import type { Progress } from "./progress.ts";
 import type { TransferStats } from "./statistics.ts";
 
 /** Reasons of our own besides those that rsync gives. */
-export type PassReason = FailureReason | "Busy" | "Fenced" | "Foreign" | "CensusFailed" | "Settings" | "Internal";
+export type PassReason =
+  | FailureReason
+  | "Busy"
+  | "Fenced"
+  | "Foreign"
+  | "Unheard"
+  | "CensusFailed"
+  | "Settings"
+  | "Internal";
 
 /** How a pass ended. */
 export type Outcome =

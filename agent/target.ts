@@ -72,6 +72,8 @@ class TargetAgent {
   readonly #listeners = new Set<Listener>();
   #running?: { state: PassState; readonly stop: AbortController; readonly over: Promise<void> };
   #last?: PassReport;
+  /** When the last command came. */
+  #heardMs = 0;
 
   constructor(options: TargetOptions, tools: TargetTools) {
     this.#options = options;
@@ -87,6 +89,7 @@ class TargetAgent {
   /** Carries a command out; what it has to say to the one who gave it goes to `answer`. */
   obey(command: AgentCommand, answer: Listener): void {
     const running = this.#running;
+    this.#heardMs = this.#tools.clock.nowMs();
     switch (command.type) {
       case "report":
         return answer({ type: "state", running: running?.state, last: this.#last });
@@ -105,27 +108,53 @@ class TargetAgent {
     const stop = new AbortController();
     const state: PassState = { passId: request.passId, step: "Connecting" };
     // From the next turn on, so that what runs is known before it ends.
-    const over = Promise.resolve().then(() => this.#run(request, stop.signal));
+    const over = Promise.resolve().then(() => this.#run(request, stop));
     this.#running = { state, stop, over };
   }
 
-  async #run(request: PassRequest, signal: AbortSignal): Promise<void> {
+  async #run(request: PassRequest, stop: AbortController): Promise<void> {
     const { log, clock } = this.#tools;
     log.info("pass started", { pass: request.passId, volume: request.volume });
-    const report = await runPass(request, {
-      dataPath: this.#options.dataPath,
-      connection: this.#connection,
-      clock,
-      signal,
-      onState: (state) => {
-        if (this.#running) this.#running.state = state;
-        this.#say({ type: "progress", ...state });
-      },
-    });
+    const silence = this.#watchSilence(request.maxSilenceMs, () => stop.abort());
+    const report = silence.judge(
+      await runPass(request, {
+        dataPath: this.#options.dataPath,
+        connection: this.#connection,
+        clock,
+        signal: stop.signal,
+        onState: (state) => {
+          if (this.#running) this.#running.state = state;
+          this.#say({ type: "progress", ...state });
+        },
+      }),
+    );
     this.#running = undefined;
     this.#last = report;
     log.info("pass finished", { pass: request.passId, outcome: report.outcome.kind, durationMs: report.durationMs });
     this.#say({ type: "finished", ...report });
+  }
+
+  /** `judge` ends the watch, and says in the report of a pass that it stopped why it did. */
+  #watchSilence(limitMs: number | undefined, stop: () => void): { judge(report: PassReport): PassReport } {
+    const { clock } = this.#tools;
+    let cancel = () => {};
+    let isUnheard = false;
+    const look = () => {
+      const leftMs = this.#heardMs + (limitMs ?? Infinity) - clock.nowMs();
+      isUnheard = leftMs <= 0;
+      if (isUnheard) stop();
+      else if (limitMs !== undefined) cancel = clock.setTimer(look, leftMs);
+    };
+    look();
+    return {
+      judge(report) {
+        cancel();
+        const { outcome } = report;
+        if (!isUnheard || outcome.kind !== "failed" || outcome.class !== "stopped") return report;
+        const message = `nobody has asked for the pass for ${limitMs} ms: whether it may still write is not known`;
+        return { ...report, outcome: { ...outcome, reason: "Unheard", message } };
+      },
+    };
   }
 
   #say(event: AgentEvent): void {

@@ -20,7 +20,12 @@ const RETRY_MS = 1_000;
 /** No stream could be opened for this long: the agent is not there. */
 const GIVE_UP_MS = 60_000;
 /** An agent is asked how it is this often, and one that says nothing for three times as long is not heard. */
-const ASK_MS = 20_000;
+const ASK_MS = 10_000;
+/**
+ * A pass that nobody has asked for in this time stops by itself: cut off from DR, we may have lost its namespace to a failover,
+ * and cannot tell the agent.
+ */
+export const MAX_SILENCE_MS = 3 * ASK_MS;
 /** How long a pass that is stopped may take to end in order: time to remove the agents is left before who waits cuts it off. */
 const STOP_MS = 5_000;
 /** A line of an agent is never longer. */

@@ -12,7 +12,7 @@ import type { MirrorIdentity } from "../mirror_context.ts";
 import type { Address, AgentImage } from "./agent_manifests.ts";
 import { type AgentId, agentName } from "./agent_names.ts";
 import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
-import { commandPass } from "./agent_stream.ts";
+import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
 import type { PodWatch } from "./pod_watch.ts";
 import type { VolumeRecord } from "./volume_record.ts";
@@ -188,6 +188,7 @@ function requestOf(
     policy: DELETE_POLICY,
     approvals: [...approvals],
     excludes: [...excludes],
+    maxSilenceMs: MAX_SILENCE_MS,
     ...(bandwidthKiBps === undefined ? {} : { bandwidthKiBps }),
   };
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { listAll } from "../../kube/list_all.ts";
-import type { Call, KubeObject } from "../../kube/types.ts";
+import { isKubeError } from "../../kube/errors.ts";
+import type { Call, KubeClient, KubeObject, ObjectRef } from "../../kube/types.ts";
 import { CLAIMS } from "../builtin_types.ts";
-import type { Cluster } from "../cluster.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
 import type { ClaimFacts } from "./claim_plan.ts";
 import { PodWatch } from "./pod_watch.ts";
@@ -22,15 +22,22 @@ export interface Round {
   readonly records: ReadonlyMap<string, VolumeRecord>;
   /** What plans are made from, with the Pods of now. */
   facts(): ClaimFacts;
+  /** The same of one claim as it is now: its turn may come hours after the round began. Throws `KubeError`. */
+  look(claim: string): Promise<ClaimFacts>;
   /** Ends the watches. */
   end(): void;
 }
 
+/** A cluster. */
+interface End {
+  readonly client: KubeClient;
+}
+
 /** Both ends of a Replication. */
 export interface RoundEnds {
-  readonly source: Cluster;
-  readonly target: Cluster;
-  readonly identity: MirrorIdentity;
+  readonly source: End;
+  readonly target: End;
+  readonly identity: Pick<MirrorIdentity, "sourceNamespace" | "destinationNamespace" | "replicationId">;
 }
 
 /** Looks at both ends. Throws `KubeError`. */
@@ -52,17 +59,34 @@ export async function openRound({ source, target, identity }: RoundEnds, signal:
     over.abort();
     throw error;
   }
-  const facts = () => ({
-    source: sourceClaims,
-    target: targetClaims,
+  const factsOf = (claims: Pick<ClaimFacts, "source" | "target">) => ({
+    ...claims,
     sourcePods: sourcePods.pods,
     targetPods: targetPods.pods,
     replicationId,
   });
-  return { sourcePods, targetPods, records, facts, end: () => over.abort() };
+  const look = async (name: string) => {
+    const [ours, copy] = await Promise.all([
+      readClaim(source, { namespace: sourceNamespace, name }, call),
+      readClaim(target, { namespace: destinationNamespace, name }, call),
+    ]);
+    return factsOf({ source: ours, target: copy });
+  };
+  const facts = () => factsOf({ source: sourceClaims, target: targetClaims });
+  return { sourcePods, targetPods, records, facts, look, end: () => over.abort() };
 }
 
-async function readClaims({ client }: Cluster, namespace: string, call: Call): Promise<KubeObject[]> {
+/** One claim, or none. */
+async function readClaim({ client }: End, ref: ObjectRef, call: Call): Promise<KubeObject[]> {
+  try {
+    return [await client.get(CLAIMS, ref, call)];
+  } catch (error) {
+    if (isKubeError(error, "NotFound")) return [];
+    throw error;
+  }
+}
+
+async function readClaims({ client }: End, namespace: string, call: Call): Promise<KubeObject[]> {
   const pages = await Array.fromAsync(listAll(client, CLAIMS, { ...call, namespace }));
   return pages.flatMap(({ items }) => items);
 }

@@ -169,7 +169,10 @@ export class VolumeSync {
       await this.#inTurn(plan, round, cutOff);
     } catch (error) {
       const state = this.#states.get(claim) ?? { claim, phase: "Failed", holds: [] };
-      const end = { kind: "none", reason: "Internal", message: classify(error).message } as const;
+      const { failureClass: reason, message } = classify(error);
+      const end = this.#ports.signal.aborted
+        ? { kind: "stopped" } as const
+        : { kind: "none", reason, message } as const;
       this.#settle(claim, judgePass(state, end, this.#ports.clock.wallMs()));
     }
     this.#busy.delete(claim);
@@ -184,10 +187,8 @@ export class VolumeSync {
     );
     if (!isOurTurn) return;
     try {
-      // Pods may have come or gone while it waited.
-      const facts = round.facts();
-      const source = facts.source.filter(({ metadata }) => metadata.name === plan.claim);
-      const now = planClaims({ ...facts, source })[0];
+      // While it waited, Pods may have come or gone, and the copy may have ceased to be ours.
+      const now = planClaims(await round.look(plan.claim))[0];
       if (now?.kind === "leave") return this.#leave(now);
       if (now !== undefined) await this.#copy(now, round, cutOff);
     } finally {

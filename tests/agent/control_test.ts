@@ -30,6 +30,28 @@ Deno.test("a broken stream ends no pass: another one takes over, and stops still
   assert.equal(after.last?.passId, request.passId);
 });
 
+Deno.test("a pass that nobody asks for any more stops, and says so; one that is asked for goes on", async () => {
+  await using scene = await VolumeScene.start();
+  await shell('head -c 30000000 /dev/urandom >"$1/large"', scene.sourcePath);
+  const maxSilenceMs = 5_000;
+  const forgotten = scene.request({ bandwidthKiBps: 300, maxSilenceMs });
+  await scene.commander.send({ type: "start", pass: forgotten });
+  const { outcome, isDirty } = await scene.commander.event("finished");
+  assert.ok(outcome.kind === "failed" && outcome.reason === "Unheard", JSON.stringify(outcome));
+  assert.equal(isDirty, true);
+  // Takes longer than the silence that is allowed.
+  const asked = scene.request({ bandwidthKiBps: 3_000, maxSilenceMs });
+  await scene.commander.send({ type: "start", pass: asked });
+  const asking = setInterval(() => void scene.commander.send({ type: "report" }), 500);
+  try {
+    const finished = await scene.commander.event("finished", ({ passId }) => passId === asked.passId);
+    assert.equal(finished.outcome.kind, "good", JSON.stringify(finished.outcome));
+    assert.ok(finished.durationMs > maxSilenceMs, `the pass took ${finished.durationMs} ms`);
+  } finally {
+    clearInterval(asking);
+  }
+});
+
 Deno.test("one pass at a time; what cannot be understood is said so", async () => {
   await using scene = await VolumeScene.start();
   await shell('head -c 30000000 /dev/urandom >"$1/large"', scene.sourcePath);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { parse } from "yaml";
 import { waitFor } from "../wait.ts";
+import { readBlocks } from "./guide_shell.ts";
 import { numbersIn } from "./volumes_numbers.ts";
 import {
   agentObjects,
@@ -35,7 +37,9 @@ Deno.test("data of volumes", async (t) => {
 
   await t.step("what an application writes is in DR after the first sync", async () => {
     const written = numbersIn(await inDatabase(scene, "cat /data/log")).length;
-    await scene.replicate(APP, { pvc: { syncData: true } }, NAME);
+    const examples = (await readBlocks()).filter(({ page }) => page === "docs/guide/volumes.md");
+    assert.equal(examples.length, 1, "an example of the guide that is not run");
+    await scene.replicate(APP, parse(examples[0]?.text ?? "").spec, NAME);
     const volume = await untilVolume(scene, NAME, ({ phase }) => phase === "Synced");
     assert.equal(volume.path, "Direct");
     assert.ok(volume.files >= 3 && volume.bytes > 50 * 1_048_576, JSON.stringify(volume));
