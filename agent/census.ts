@@ -4,11 +4,12 @@
  * @module
  */
 import { ChangeList } from "./changes.ts";
-import { type ChildResult, type ChildSpec, runChild, runForText } from "./child.ts";
+import { type ChildResult, runChild, runForText } from "./child.ts";
 import { type RootIdentity, rootIdentity } from "./identity.ts";
 import type { Clock } from "../kube/clock.ts";
 import { datesChanges, isSameClock, type Moment, readClock, type SourceClock } from "./moment.ts";
 import { ROOT_FORMATS } from "./settings/rsyncd_conf.ts";
+import { ShareWalk } from "./shares.ts";
 import { type WalkEntry, walkFormat, WalkReader } from "./tree_walk.ts";
 
 /** Numbers of a tree; our own folder and `lost+found` are not in them. */
@@ -48,19 +49,31 @@ const FIND = "/usr/bin/find";
 const HOLE_BYTES = 4_096;
 
 /**
- * Names everything that is copied, as bytes that need not be text: the length of a file with one name or a dash, a space,
- * the path from the root, a NUL. The root is `./`.
+ * Cuts a tree into shares and tells them as bytes, as names need not be text: what `ShareWalk` tells, a space, the path from
+ * the root, a NUL.
  *
  * @throws {CensusError} when a part of the tree cannot be read
  */
-export async function nameEntries(path: string, signal: AbortSignal, onOutput: ChildSpec["onOutput"]): Promise<void> {
-  await onOutput?.(new TextEncoder().encode("- ./\0"));
-  const alone = ["-type", "f", "-links", "1", "-printf", "%s %P\\0"];
-  const others = ["-not", "-type", "b", "-not", "-type", "c", "-printf", "- %P\\0"];
-  const args = [...BELOW_ROOT, "(", ...alone, "-o", ...others, ")"];
+export async function nameShares(
+  path: string,
+  signal: AbortSignal,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  let told: number[] = [];
+  const walk = new ShareWalk((mark, name) => told.push(...encoder.encode(`${mark} `), ...name, 0));
+  const reader = new WalkReader();
+  const onOutput = async (chunk: Uint8Array) => {
+    reader.push(chunk, (entry) => walk.add(entry));
+    if (told.length > 0) await write(Uint8Array.from(told));
+    told = [];
+  };
+  const args = [...WALK, "-printf", walkFormat(true)];
   const result = await runChild({ program: FIND, args, cwd: path, signal, onOutput });
   signal.throwIfAborted();
   if (!isWhole(result)) throw incomplete(path, result);
+  walk.finish();
+  await write(Uint8Array.from(told));
 }
 
 /**

@@ -7,24 +7,22 @@ import { listPath } from "./settings/rsync_arguments.ts";
 
 const NUL = 0;
 const SPACE = 0x20;
-const DASH = 0x2d;
-/** What a file costs besides its bytes, in bytes: names, attributes, its place on the disk. */
-const FILE_COST_BYTES = 16_384;
-/** Neighbours stay together for so long: hardly two channels work in one folder. */
-const BLOCK_BYTES = 2 * 1_048_576;
-
 /**
- * Takes what `nameEntries` prints, in chunks, and hands out the names, NULs included, to channels: blocks of neighbours,
- * each to the channel that has least to do. What has no length is for the list behind the last channel.
+ * Takes what `nameShares` tells, in chunks, and hands out the paths, NULs included: each share to the channel that has least
+ * to do, and what has no cost to the list behind the last channel.
  */
 export class NameSplitter {
   readonly #costs: number[];
-  #channel = 0;
-  #blockBytes = 0;
+  #hasLinks = false;
   #rest = new Uint8Array();
 
   constructor(channels: number) {
     this.#costs = new Array<number>(channels).fill(0);
+  }
+
+  /** Whether files have several names, which channels cannot share. */
+  get hasLinks(): boolean {
+    return this.#hasLinks;
   }
 
   /** What each list gets of this chunk: parts that follow each other, by channel. */
@@ -34,30 +32,26 @@ export class NameSplitter {
     let start = 0;
     for (let end = bytes.indexOf(NUL); end !== -1; end = bytes.indexOf(NUL, start)) {
       const space = bytes.indexOf(SPACE, start);
-      const channel = bytes[start] === DASH ? this.#costs.length : this.#channelFor(numberAt(bytes, start, space));
+      const mark = new TextDecoder().decode(bytes.subarray(start, space));
+      start = end + 1;
+      if (mark === "*") {
+        this.#hasLinks = true;
+        continue;
+      }
+      const channel = mark === "-" ? this.#costs.length : this.#channelFor(Number(mark));
       const part = parts.get(channel) ?? [];
       part.push(bytes.subarray(space + 1, end + 1));
       parts.set(channel, part);
-      start = end + 1;
     }
     this.#rest = bytes.slice(start);
     return [...parts].map(([channel, names]) => ({ channel, names: joined(names) }));
   }
 
-  #channelFor(lengthBytes: number): number {
-    if (this.#blockBytes >= BLOCK_BYTES) {
-      this.#channel = this.#costs.indexOf(Math.min(...this.#costs));
-      this.#blockBytes = 0;
-    }
-    const cost = FILE_COST_BYTES + lengthBytes;
-    this.#blockBytes += cost;
-    this.#costs[this.#channel] = (this.#costs[this.#channel] ?? 0) + cost;
-    return this.#channel;
+  #channelFor(costBytes: number): number {
+    const channel = this.#costs.indexOf(Math.min(...this.#costs));
+    this.#costs[channel] = (this.#costs[channel] ?? 0) + costBytes;
+    return channel;
   }
-}
-
-function numberAt(bytes: Uint8Array, start: number, end: number): number {
-  return Number(new TextDecoder().decode(bytes.subarray(start, end)));
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Census, nameEntries, takeCensus } from "./census.ts";
+import { type Census, nameShares, takeCensus } from "./census.ts";
 import type { Clock } from "../kube/clock.ts";
 import type { Moment, SourceClock } from "./moment.ts";
 import { CONTROL_REQUESTS, type ControlRequest } from "./settings/session_script.ts";
@@ -41,9 +41,9 @@ export async function answer(
   signal: AbortSignal,
 ): Promise<number> {
   const writer = output.getWriter();
-  if (request === "names") {
+  if (request === "shares") {
     // Whoever reads slowly slows find down: it waits for its pipe.
-    await nameEntries(dataPath, signal, (chunk) => writer.write(chunk));
+    await nameShares(dataPath, signal, (chunk) => writer.write(chunk));
     return 0;
   }
   const since = request === "changes" ? await readMoment(input) : undefined;

@@ -49,11 +49,14 @@ export type FirstCopyEnd =
   | { readonly kind: "partial"; readonly stats: readonly TransferStats[] }
   | { readonly kind: "failed"; readonly result: ChildResult };
 
-/** Copies everything that the source names: files in several streams, then what depends on them. */
+/** Copies everything that the source names: folders in several streams, then what lies above them. */
 export async function copyFirst(copy: FirstCopy): Promise<FirstCopyEnd> {
-  const { channels, signal } = copy;
-  const names = await writeLists(copy);
+  const { channels, connection, ownPath, signal } = copy;
+  const splitter = new NameSplitter(channels);
+  const names = await writeLists(ownPath, splitter, channels, connection, signal);
   if (names.code !== 0) return { kind: "failed", result: names };
+  // No two streams could make one file of two names.
+  if (splitter.hasLinks) return { kind: "partial", stats: [] };
   const streams = await Promise.all(Array.from({ length: channels }, (_, channel) => stream(copy, channel)));
   const failed = streams.find(({ code, errors }) => {
     const verdict = judgeExit(code, errors, signal.aborted);
@@ -61,17 +64,26 @@ export async function copyFirst(copy: FirstCopy): Promise<FirstCopyEnd> {
   });
   if (failed !== undefined) return { kind: "failed", result: failed };
   if (streams.some(({ code }) => code !== 0)) return { kind: "partial", stats: streams.map(({ stats }) => stats) };
-  // Last, as folders get their times, and files of several names have to come together.
+  // Last, as folders get their times.
   const rest = await stream(copy, channels);
   return { kind: rest.code === 0 ? "whole" : "partial", stats: [...streams, rest].map(({ stats }) => stats) };
 }
 
-async function stream({ options, ownPath, signal, onPart }: FirstCopy, channel: number): Promise<TransferEnd> {
-  return await runTransfer(copyListArguments(options, ownPath, channel), signal, (part) => onPart(part, channel + 1));
+async function stream(copy: FirstCopy, channel: number): Promise<TransferEnd> {
+  const { options, ownPath, channels, signal, onPart } = copy;
+  const isRecursive = channel < channels;
+  const args = copyListArguments(options, ownPath, channel, isRecursive);
+  return await runTransfer(args, signal, (part) => onPart(part, channel + 1));
 }
 
 /** Asks the source for its names and writes a list for each channel, and one for what comes last. */
-async function writeLists({ ownPath, channels, connection, signal }: FirstCopy): Promise<ChildResult> {
-  using lists = await NameLists.create(ownPath, new NameSplitter(channels), channels + 1);
-  return await connection.ask("names", signal, { onOutput: (chunk) => lists.add(chunk) });
+async function writeLists(
+  ownPath: string,
+  splitter: NameSplitter,
+  channels: number,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ChildResult> {
+  using lists = await NameLists.create(ownPath, splitter, channels + 1);
+  return await connection.ask("shares", signal, { onOutput: (chunk) => lists.add(chunk) });
 }

@@ -278,8 +278,9 @@ class Pass {
     const { transferredBytes = 0, transferredFiles = 0 } = decided?.plan.stats ?? {};
     const keepParts = transferredBytes > transferredFiles * LARGE_FILE_BYTES;
     const sparse = (decided?.census.count.sparseFiles ?? 0) > 0;
+    const incremental = decided?.target.entries === 0 && decided.channels === 1;
     const limits = { excludes, bandwidthKiBps, compress, checksum };
-    return { ssh: connection.command, dataPath, ...limits, keepParts, sparse, changes: decided?.changes };
+    return { ssh: connection.command, dataPath, ...limits, keepParts, sparse, incremental, changes: decided?.changes };
   }
 
   #tell(step: PassState["step"]): void {

@@ -34,6 +34,8 @@ export interface TransferOptions {
   readonly keepParts?: boolean;
   /** Path of a list, see `ChangeList`: nothing else is compared, and nothing else deleted. */
   readonly changes?: string;
+  /** Copies while the source's list is still being made, which on a long way takes longer. */
+  readonly incremental?: boolean;
   /** Leaves holes where a file has them: rsync then writes each KiB by itself. */
   readonly sparse?: boolean;
 }
@@ -68,14 +70,24 @@ function listed({ changes }: TransferOptions): string[] {
   return ["--from0", `--files-from=${plainPath("changes", changes)}`, "--dirs", "--ignore-missing-args"];
 }
 
-/** Copies what a channel's list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
-export function copyListArguments(options: TransferOptions, ownPath: string, channel: number): string[] {
+/**
+ * Copies what a list names, and deletes nothing: folders with everything in them, or what such a folder holds itself.
+ *
+ * @throws {SettingsError}
+ */
+export function copyListArguments(
+  options: TransferOptions,
+  ownPath: string,
+  channel: number,
+  isRecursive: boolean,
+): string[] {
   return [
     "--info=progress2,stats2",
     "--outbuf=Line",
     ...(options.keepParts ? [`--temp-dir=${ownPath}/temporary`] : []),
     "--from0",
     `--files-from=${listPath(ownPath, channel)}`,
+    isRecursive ? "--recursive" : "--dirs",
     ...common(options).filter((argument) => argument !== "--delete-delay"),
   ];
 }
@@ -98,7 +110,7 @@ function common(options: TransferOptions): string[] {
     "--numeric-ids",
     "--no-devices",
     "--specials",
-    "--no-inc-recursive",
+    ...(options.incremental ? [] : ["--no-inc-recursive"]),
     "--delete-delay",
     // Nanoseconds count: by default an edit of the same length in the same second is never seen.
     "--modify-window=-1",

@@ -11,9 +11,9 @@ export const RSYNC_REQUEST = "rsync --server --daemon .";
 
 /**
  * What the control program can be asked for: what the volume is and holds; the same and what has changed since a moment,
- * which is told on standard input; and the names of everything.
+ * which is told on standard input; and folders that streams can share.
  */
-export const CONTROL_REQUESTS = ["census", "changes", "names"] as const;
+export const CONTROL_REQUESTS = ["census", "changes", "shares"] as const;
 /** What is answered by ending well: it shows how far away the source is. */
 export const NOTHING = "nothing";
 export type ControlRequest = (typeof CONTROL_REQUESTS)[number];

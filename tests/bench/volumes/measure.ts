@@ -4,7 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { PassRequestInput } from "../../../agent/protocol.ts";
+import type { PassReport } from "../../../agent/report.ts";
 import { shell } from "../../agent/folder.ts";
+import { lastGoodOf } from "../../agent/scene.ts";
 import type { Stage, Way } from "./stage.ts";
 
 /** Seconds that each way of copying took. */
@@ -67,8 +70,18 @@ async function smallFiles(stage: Stage, name: Exclude<CaseName, "largeFile">, am
   const way = name.endsWith("Lan") ? "lan" : "wan";
   if (name === "smallLan" || name === "firstWan") return await fromNothing(stage, way);
   await copyLocally(stage);
-  if (name === "dirtyWan") await change(stage.scene.sourcePath, amounts);
-  return await both(stage, way);
+  if (name !== "dirtyWan") return await both(stage, way);
+  // As an agent that stays does it: the last pass is a moment ago, and its connection open.
+  await stage.scene.restartTarget();
+  const lastGood = lastGoodOf(await pass(stage, way));
+  await change(stage.scene.sourcePath, amounts);
+  const plainSeconds = await timed(() => plain(stage, way));
+  const oursSeconds = await timed(async () => {
+    const { changesOnly } = await pass(stage, way, { lastGood, changesOnly: true });
+    assert.ok(changesOnly, "the pass looked at everything");
+  });
+  await assertEqual(stage);
+  return { plainSeconds, oursSeconds };
 }
 
 /** Both copies become what the source is, times included, whatever was measured before. */
@@ -86,15 +99,17 @@ async function fromNothing(stage: Stage, way: Way): Promise<Timing> {
 
 async function both(stage: Stage, way: Way): Promise<Timing> {
   const plainSeconds = await timed(() => plain(stage, way));
+  // Each pass makes its connection, as the plain command does.
+  await stage.scene.restartTarget();
   const oursSeconds = await timed(() => pass(stage, way));
   await assertEqual(stage);
   return { plainSeconds, oursSeconds };
 }
 
-async function pass(stage: Stage, way: Way): Promise<void> {
-  // More streams only help where one waits more than it sends.
-  const { outcome } = await stage.scene.pass({ source: stage.sourceBy(way), channels: way === "wan" ? 4 : 1 });
-  assert.equal(outcome.kind, "good", JSON.stringify(outcome));
+async function pass(stage: Stage, way: Way, over: Partial<PassRequestInput> = {}): Promise<PassReport> {
+  const report = await stage.scene.pass({ source: stage.sourceBy(way), ...over });
+  assert.equal(report.outcome.kind, "good", JSON.stringify(report.outcome));
+  return report;
 }
 
 async function plain(stage: Stage, way: Way): Promise<void> {
@@ -125,13 +140,14 @@ async function clear(path: string): Promise<void> {
   await shell('find "$1" -mindepth 1 -maxdepth 1 ! -name .dr-syncer -exec rm -rf {} +', path);
 }
 
-/** Folders of a hundred files of up to 2 KiB. */
+/** Folders of a hundred files of 512 bytes to 2 KiB: each another text, which compresses to a half as texts do. */
 async function makeTree(path: string, files: number): Promise<void> {
-  const bytes = crypto.getRandomValues(new Uint8Array(2_048));
+  const random = new Uint8Array(1_024);
   for (let index = 0; index < files; index++) {
     const folder = `${path}/${Math.floor(index / 100)}`;
     if (index % 100 === 0) await Deno.mkdir(folder);
-    await Deno.writeFile(`${folder}/${index}`, bytes.subarray(0, 512 + index * 37 % 1_536));
+    const bytes = crypto.getRandomValues(random).subarray(0, 256 + index * 37 % 768);
+    await Deno.writeTextFile(`${folder}/${index}`, bytes.toHex());
   }
 }
 
