@@ -7,47 +7,49 @@ import { listPath } from "./settings/rsync_arguments.ts";
 
 const NUL = 0;
 const SPACE = 0x20;
-/** What a file costs besides its bytes, in bytes: names, attributes, its place on the disk. */
-const FILE_COST_BYTES = 16_384;
-
 /**
- * Takes `LENGTH NAME NUL …` in chunks and hands out the names, NULs included, to channels: each gets neighbours, so that no
- * two work in one folder, and about as much as the others.
+ * Takes what `nameShares` tells, in chunks, and hands out the paths, NULs included: each share to the channel that has least
+ * to do, and what has no cost to the list behind the last channel.
  */
 export class NameSplitter {
-  readonly #share: number;
-  readonly #channels: number;
+  readonly #costs: number[];
+  #hasLinks = false;
   #rest = new Uint8Array();
-  #cost = 0;
 
-  /** @param files how many there are, @param bytes how long together: a guess is good enough */
-  constructor(channels: number, files: number, bytes: number) {
-    this.#channels = channels;
-    this.#share = Math.max(1, (files * FILE_COST_BYTES + bytes) / channels);
+  constructor(channels: number) {
+    this.#costs = new Array<number>(channels).fill(0);
   }
 
-  /** What each channel gets of this chunk: parts that follow each other, by channel. */
+  /** Whether files have several names, which channels cannot share. */
+  get hasLinks(): boolean {
+    return this.#hasLinks;
+  }
+
+  /** What each list gets of this chunk: parts that follow each other, by channel. */
   push(chunk: Uint8Array): { readonly channel: number; readonly names: Uint8Array }[] {
-    const bytes = new Uint8Array(this.#rest.length + chunk.length);
-    bytes.set(this.#rest);
-    bytes.set(chunk, this.#rest.length);
+    const bytes = joined([this.#rest, chunk]);
     const parts = new Map<number, Uint8Array[]>();
     let start = 0;
     for (let end = bytes.indexOf(NUL); end !== -1; end = bytes.indexOf(NUL, start)) {
       const space = bytes.indexOf(SPACE, start);
-      const channel = this.#channelFor(Number(new TextDecoder().decode(bytes.subarray(start, space))));
+      const mark = new TextDecoder().decode(bytes.subarray(start, space));
+      start = end + 1;
+      if (mark === "*") {
+        this.#hasLinks = true;
+        continue;
+      }
+      const channel = mark === "-" ? this.#costs.length : this.#channelFor(Number(mark));
       const part = parts.get(channel) ?? [];
       part.push(bytes.subarray(space + 1, end + 1));
       parts.set(channel, part);
-      start = end + 1;
     }
     this.#rest = bytes.slice(start);
     return [...parts].map(([channel, names]) => ({ channel, names: joined(names) }));
   }
 
-  #channelFor(lengthBytes: number): number {
-    const channel = Math.min(this.#channels - 1, Math.floor(this.#cost / this.#share));
-    this.#cost += FILE_COST_BYTES + lengthBytes;
+  #channelFor(costBytes: number): number {
+    const channel = this.#costs.indexOf(Math.min(...this.#costs));
+    this.#costs[channel] = (this.#costs[channel] ?? 0) + costBytes;
     return channel;
   }
 }
@@ -73,9 +75,9 @@ export class NameLists implements Disposable {
   }
 
   /** Makes them on the volume itself, below our own folder: names of millions of files are no matter for memory. */
-  static async create(ownPath: string, splitter: NameSplitter, channels: number): Promise<NameLists> {
+  static async create(ownPath: string, splitter: NameSplitter, lists: number): Promise<NameLists> {
     const options = { createNew: true, write: true, mode: 0o600 };
-    const paths = Array.from({ length: channels }, (_, channel) => listPath(ownPath, channel));
+    const paths = Array.from({ length: lists }, (_, list) => listPath(ownPath, list));
     return new NameLists(await Promise.all(paths.map((path) => Deno.open(path, options))), splitter);
   }
 

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { NameSplitter } from "./channels.ts";
 
-/** Feeds names in chunks of a size, and answers with what each channel got. */
+/** Feeds names in chunks of a size, and answers with what each list got; a length below 0 is none. */
 function split(
   names: readonly Uint8Array[],
   lengths: readonly number[],
   channels: number,
   chunkBytes: number,
 ): number[][] {
-  const parts = names.flatMap((name, index) => [...new TextEncoder().encode(`${lengths[index]} `), ...name, 0]);
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  const splitter = new NameSplitter(channels, names.length, total);
-  const lists: number[][] = Array.from({ length: channels }, () => []);
+  const spell = (length = 0) => length < 0 ? "- " : `${length} `;
+  const parts = names.flatMap((name, index) => [...new TextEncoder().encode(spell(lengths[index])), ...name, 0]);
+  const splitter = new NameSplitter(channels);
+  const lists: number[][] = Array.from({ length: channels + 1 }, () => []);
   for (let start = 0; start < parts.length; start += chunkBytes) {
     for (const { channel, names } of splitter.push(Uint8Array.from(parts.slice(start, start + chunkBytes)))) {
       lists[channel]?.push(...names);
@@ -21,9 +21,14 @@ function split(
   return lists;
 }
 
-Deno.test("every name gets into one list, whole and in order, however the bytes come", () => {
+/** The names of a list, as text that sorts. */
+function namesOf(list: readonly number[]): string[] {
+  return String.fromCharCode(...list).split("\0").slice(0, -1);
+}
+
+Deno.test("every name gets into one list, whole, and what has no length into the last", () => {
   const name = fc.uint8Array({ minLength: 1, maxLength: 12, min: 1 });
-  const file = fc.tuple(name, fc.nat(1_000_000));
+  const file = fc.tuple(name, fc.oneof(fc.nat(3_000_000), fc.constant(-1)));
   fc.assert(
     fc.property(
       fc.array(file, { maxLength: 60 }),
@@ -37,22 +42,25 @@ Deno.test("every name gets into one list, whole and in order, however the bytes 
           channels,
           chunk,
         );
-        assert.deepEqual(lists.flat(), names.flatMap((name) => [...name, 0]));
+        const [alone, others] = [[] as string[], [] as string[]];
+        for (const [name, length] of files) (length < 0 ? others : alone).push(String.fromCharCode(...name));
+        assert.deepEqual(lists.slice(0, -1).flatMap(namesOf).sort(), alone.sort());
+        assert.deepEqual(namesOf(lists.at(-1) ?? []), others);
       },
     ),
   );
 });
 
-Deno.test("each channel gets about as much", () => {
-  const names = Array.from({ length: 1_000 }, (_, index) => new TextEncoder().encode(String(index).padStart(4, "0")));
-  const counts = split(names, names.map(() => 10), 4, 4_096).map((list) => list.length / 5);
-  assert.deepEqual(counts, [250, 250, 250, 250]);
+Deno.test("each share goes where there is least to do", () => {
+  const names = Array.from({ length: 9 }, (_, index) => new TextEncoder().encode(String(index)));
+  const lists = split(names, names.map((_, index) => index === 0 ? 7 : 1), 2, 4_096).map(namesOf);
+  assert.deepEqual(lists, [["0", "8"], ["1", "2", "3", "4", "5", "6", "7"], []]);
 });
 
-Deno.test("a large file is worth many small ones", () => {
-  const names = Array.from({ length: 101 }, (_, index) => new TextEncoder().encode(String(index).padStart(4, "0")));
-  const counts = split(names, names.map((_, index) => index === 0 ? 100 * 16_384 : 0), 2, 4_096).map((list) =>
-    list.length / 5
-  );
-  assert.ok((counts[0] ?? 0) < 5, String(counts));
+Deno.test("files of several names are told", () => {
+  const splitter = new NameSplitter(2);
+  splitter.push(new TextEncoder().encode("5 a\0"));
+  assert.equal(splitter.hasLinks, false);
+  assert.deepEqual(splitter.push(new TextEncoder().encode("* \0")), []);
+  assert.equal(splitter.hasLinks, true);
 });

@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads on standard input; nothing unless told. */
+  readonly input?: Uint8Array<ArrayBuffer>;
   /** Called with standard output as it comes; the next chunk waits for what it returns. */
   readonly onOutput?: (chunk: Uint8Array) => void | Promise<void>;
   /** Aborted: the program gets TERM, and KILL when it still runs after `graceMs`. */
@@ -37,15 +39,16 @@ export async function runChild(spec: ChildSpec): Promise<ChildResult> {
     cwd: spec.cwd,
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...spec.env },
-    stdin: "null",
+    stdin: spec.input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const stopWatching = endOnAbort(child, spec.signal, spec.graceMs ?? DEFAULT_GRACE_MS);
   try {
-    const [errors, , status] = await Promise.all([
+    const [errors, , , status] = await Promise.all([
       keepEnds(child.stderr),
       drain(child.stdout, spec.onOutput),
+      spec.input === undefined ? undefined : feed(child.stdin, spec.input),
       child.status,
     ]);
     return { code: status.code, errors };
@@ -103,6 +106,11 @@ function endOnAbort(child: Deno.ChildProcess, signal: AbortSignal, graceMs: numb
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
   };
+}
+
+/** A program that does not want all of it says so by how it ends. */
+async function feed(stream: WritableStream<Uint8Array>, input: Uint8Array<ArrayBuffer>): Promise<void> {
+  await new Blob([input]).stream().pipeTo(stream).catch(() => undefined);
 }
 
 async function drain(stream: ReadableStream<Uint8Array>, onOutput?: ChildSpec["onOutput"]): Promise<void> {

@@ -4,18 +4,21 @@
  * @module
  */
 import type { Census } from "./census.ts";
-import { type ChildResult, runChild } from "./child.ts";
+import { isPlainList, MAX_LIST_BYTES } from "./changes.ts";
+import { type ChildResult, type ChildSpec, runChild } from "./child.ts";
 import type { ControlLine } from "./control.ts";
+import type { Moment, SourceClock } from "./moment.ts";
 import { placeFile, readKeyFile } from "./plain_file.ts";
 import { plainPublicKeys } from "./settings/plain_value.ts";
+import type { ControlRequest, NOTHING } from "./settings/session_script.ts";
 import { knownHosts, SOURCE_HOST, type SourceAddress, sshConfig } from "./settings/ssh_config.ts";
 
 const SSH = "/usr/bin/ssh";
 
 /** A census takes a second for a million files on a fast disk; a slow one gets this long. */
 const CENSUS_DEADLINE_MS = 30 * 60_000;
-/** The answer is one line of less than a KiB. */
-const ANSWER_BYTES = 65_536;
+/** The answer is one line, of less than a KiB without the changes. */
+const ANSWER_BYTES = 65_536 + Math.ceil(MAX_LIST_BYTES * 4 / 3);
 
 /** Folders that a target agent is given. */
 export interface ConnectionOptions {
@@ -25,9 +28,12 @@ export interface ConnectionOptions {
   readonly runPath: string;
 }
 
+/** A list for rsync, see `ChangeList`. */
+export type Changes = Uint8Array<ArrayBuffer>;
+
 /** What the source said to a request. */
 export type CensusAnswer =
-  | { readonly kind: "census"; readonly census: Census }
+  | { readonly kind: "census"; readonly census: Census; readonly clock?: SourceClock; readonly changes?: Changes }
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "failed"; readonly result: ChildResult };
 
@@ -83,30 +89,32 @@ export class Connection {
     return check.code === 0 ? check : await ssh(["-f", "-N"]);
   }
 
-  /** Asks the source what it is and holds. */
-  async census(signal: AbortSignal): Promise<CensusAnswer> {
+  /** Asks the source what it is and holds, and what has changed in it since a moment. */
+  async census(signal: AbortSignal, since?: Moment): Promise<CensusAnswer> {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    const result = await runChild({
-      program: SSH,
-      args: ["-F", this.#configPath, SOURCE_HOST, "census"],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(CENSUS_DEADLINE_MS)]),
-      onOutput: (chunk) => {
-        size += chunk.length;
-        if (size <= ANSWER_BYTES) chunks.push(chunk);
-      },
-    });
+    const onOutput = (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size <= ANSWER_BYTES) chunks.push(chunk);
+    };
+    const result = since === undefined
+      ? await this.ask("census", signal, { onOutput })
+      : await this.ask("changes", signal, { onOutput, input: new TextEncoder().encode(JSON.stringify(since)) });
     if (result.code !== 0) return { kind: "failed", result };
     return readAnswer(await new Blob(chunks as BlobPart[]).text());
   }
 
-  /** Asks the source for the names of its files, see `nameFiles`; at most 30 minutes. */
-  async names(signal: AbortSignal, onOutput: (chunk: Uint8Array) => Promise<void>): Promise<ChildResult> {
+  /** Asks the source for something and hands on what it says, at most for 30 minutes. */
+  async ask(
+    request: ControlRequest | typeof NOTHING,
+    signal: AbortSignal,
+    streams: Pick<ChildSpec, "onOutput" | "input"> = {},
+  ): Promise<ChildResult> {
     return await runChild({
       program: SSH,
-      args: ["-F", this.#configPath, SOURCE_HOST, "names"],
+      args: ["-F", this.#configPath, SOURCE_HOST, request],
       signal: AbortSignal.any([signal, AbortSignal.timeout(CENSUS_DEADLINE_MS)]),
-      onOutput,
+      ...streams,
     });
   }
 
@@ -123,15 +131,35 @@ function readAnswer(text: string): CensusAnswer {
   try {
     const line = JSON.parse(text) as ControlLine;
     if (line.type === "error") return { kind: "refused", message: String(line.message).slice(0, 1_000) };
-    if (isCensus(line)) return { kind: "census", census: { root: line.root, count: line.count } };
+    if (isCensus(line)) {
+      const clock = isClock(line.clock) ? line.clock : undefined;
+      return {
+        kind: "census",
+        census: { root: line.root, count: line.count },
+        clock,
+        changes: changesOf(line.changes),
+      };
+    }
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
   }
   return { kind: "refused", message: "the source's answer is no census" };
 }
 
+function isClock(clock: SourceClock | undefined): boolean {
+  return typeof clock?.boot === "string" && clock.boot.length <= 100 &&
+    [clock.bootTime, clock.seconds, clock.newestSeconds].every(Number.isFinite);
+}
+
+/** What is no list of ours is none, which is a reason to look at everything. */
+function changesOf(text: unknown): Changes | undefined {
+  if (typeof text !== "string") return undefined;
+  const list = Uint8Array.fromBase64(text);
+  return isPlainList(list) ? list : undefined;
+}
+
 function isCensus(line: Partial<Census>): line is Census {
-  const numbers = ["entries", "files", "directories", "devices", "bytes", "allocatedBytes"] as const;
+  const numbers = ["entries", "files", "directories", "devices", "sparseFiles", "bytes", "allocatedBytes"] as const;
   const texts = ["filesystem", "inode", "birth", "fsid", "folder", "mounted"] as const;
   return numbers.every((name) => Number.isSafeInteger(line.count?.[name])) &&
     texts.every((name) => typeof line.root?.[name] === "string");

@@ -17,6 +17,7 @@ const treeOf = (entries: number) => ({
   files: entries,
   directories: 0,
   devices: 0,
+  sparseFiles: 0,
   bytes: 0,
   allocatedBytes: 0,
 });

@@ -106,7 +106,8 @@ async function target(options: Folders): Promise<number> {
 async function control(request: string, dataPath: string): Promise<number> {
   const { answer, isControlRequest } = await import("./control.ts");
   if (!isControlRequest(request)) throw new UsageError(`There is no request ${JSON.stringify(request)}`);
-  return await answer(request, dataPath, Deno.stdout.writable, untilAsked());
+  const streams = { input: Deno.stdin.readable, output: Deno.stdout.writable };
+  return await answer(request, dataPath, streams, systemClock, untilAsked());
 }
 
 /** Aborted when the process is asked to end. */

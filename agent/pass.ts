@@ -4,10 +4,11 @@
  * @module
  */
 import { statfs } from "node:fs/promises";
-import { type Census, countTree, type TreeCount } from "./census.ts";
-import { runChild, runForText } from "./child.ts";
+import type { Census, TreeCount } from "./census.ts";
+import { runForText } from "./child.ts";
 import type { Connection } from "./connection.ts";
 import { judgeExit } from "./exit_class.ts";
+import { copyFirst } from "./first_copy.ts";
 import {
   allowedDeletes,
   type Finding,
@@ -18,23 +19,18 @@ import {
   unapproved,
 } from "./guards.ts";
 import type { Clock } from "../kube/clock.ts";
+import { look, lookAtTarget, type LookRequest, type Looks, planOf } from "./looks.ts";
+import type { Moment } from "./moment.ts";
 import { OwnFolder } from "./own_folder.ts";
 import { Ended, endOf, explain } from "./pass_end.ts";
-import { type Plan, planOfFirstCopy, PlanReader } from "./plan.ts";
-import { OutputParts, parseProgress, type Progress, sumProgress } from "./progress.ts";
+import { type Plan, planOfFirstCopy } from "./plan.ts";
+import { parseProgress, type Progress, sumProgress } from "./progress.ts";
 import type { PassRequest } from "./protocol.ts";
 import type { Comparison, Outcome, PassReport, PassState } from "./report.ts";
-import { type SampleLimits, writeSample } from "./sample.ts";
-import {
-  listArguments,
-  passArguments,
-  planArguments,
-  sampleArguments,
-  samplePath,
-  type TransferOptions,
-} from "./settings/rsync_arguments.ts";
+import { writeSample } from "./sample.ts";
+import { passArguments, sampleArguments, samplePath, type TransferOptions } from "./settings/rsync_arguments.ts";
 import { sumStatistics, type TransferStats } from "./statistics.ts";
-import { RSYNC, runTransfer, writeLists } from "./transfer.ts";
+import { runTransfer } from "./transfer.ts";
 
 const SYNC = "/usr/bin/sync";
 /** Progress is told this often. */
@@ -65,12 +61,16 @@ export async function runPass(request: PassRequest, tools: PassTools): Promise<P
   return await new Pass(request, { ...tools, signal }).run();
 }
 
-/** What is looked at before anything is decided. */
-type Looks = {
-  readonly target: Promise<TreeCount>;
-  readonly census: Promise<Census>;
-  readonly plan: Promise<Plan | undefined>;
-};
+/** What was decided on before the first byte is written. */
+interface Decided {
+  readonly plan: Plan;
+  /** Path of the list that it is about; everything when left out. */
+  readonly changes?: string;
+  readonly census: Census;
+  readonly target: TreeCount;
+  /** Streams of a first copy; 1 for any other. */
+  readonly channels: number;
+}
 
 class Pass {
   readonly #request: PassRequest;
@@ -79,6 +79,8 @@ class Pass {
   #target?: TreeCount;
   #stats?: TransferStats;
   #compared?: Comparison;
+  #seenUntil?: Moment;
+  #changesOnly?: true;
   #wasDirty = false;
   #isDirty = false;
 
@@ -101,6 +103,8 @@ class Pass {
       isDirty: this.#isDirty,
       source: this.#source,
       targetEntries: this.#target?.entries,
+      changesOnly: this.#changesOnly,
+      seenUntil: outcome.kind === "good" ? this.#seenUntil : undefined,
       stats: this.#stats,
       compared: this.#compared,
     };
@@ -112,7 +116,8 @@ class Pass {
     try {
       using folder = await OwnFolder.open(dataPath, epoch);
       this.#wasDirty = this.#isDirty = await folder.readMarker() !== undefined;
-      const { plan, census, target } = await this.#prepare();
+      const decided = await this.#prepare(folder.path);
+      const { plan, census, target } = decided;
       // What is copied for the first time was not there to be compared.
       if (this.#request.checksum && target.entries > 0) {
         this.#compared = comparisonOf(census.count.files, plan);
@@ -122,32 +127,37 @@ class Pass {
         this.#isDirty = true;
       };
       await this.#checkRoom(plan, census);
-      const { sample } = this.#request;
-      const isMended = sample !== undefined && target.entries > 0 && await this.#mendSample(folder, sample, mark);
+      const isMended = target.entries > 0 && await this.#mendSample(folder, decided, mark);
       if (plan.changes === 0 && !isMended) {
-        this.#stats = plan.stats;
+        this.#stats = this.#ofTree(plan.stats, census);
         return await this.#finish(folder, false);
       }
       await mark();
-      return await this.#finish(folder, await this.#transfer(folder, plan, target));
+      return await this.#finish(folder, await this.#transfer(folder, decided));
     } catch (error) {
       return explain(error, this.#tools.signal.aborted);
     }
   }
 
   /** Everything before the first byte is written. */
-  async #prepare(): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
-    const { connection, signal } = this.#tools;
-    const { source } = this.#request;
-    this.#tell("Connecting");
-    await connection.prepare(source, source.user, signal);
-    const { code, errors } = await connection.open(signal);
-    if (code !== 0) throw this.#failed(code, errors);
-    this.#tell("Planning");
+  async #prepare(ownPath: string): Promise<Decided> {
+    const { dataPath, connection, clock, signal } = this.#tools;
+    const { channels, excludes, bandwidthKiBps } = this.#request;
     const cancel = new AbortController();
-    const looks = this.#look(AbortSignal.any([signal, cancel.signal]));
+    const tools = { dataPath, ownPath, connection, clock, signal: AbortSignal.any([signal, cancel.signal]) };
+    const target = lookAtTarget(tools);
+    let looks: Partial<Looks> = { target };
     try {
-      return await this.#judge(looks);
+      await this.#connect();
+      this.#tell("Planning");
+      // What is excluded is none of the names that channels share; and a limit is meant for all of them.
+      const mayHaveChannels = excludes.length === 0 && bandwidthKiBps === undefined;
+      const all = looks = look(target, {
+        options: this.#options(),
+        since: this.#since(),
+        mayHaveChannels: channels === undefined && mayHaveChannels,
+      }, tools);
+      return await this.#judge(all, mayHaveChannels ? channels : 1);
     } finally {
       // What nobody needs any more ends before the lock goes.
       cancel.abort();
@@ -155,65 +165,62 @@ class Pass {
     }
   }
 
-  /** Looks at everything at once: a look changes nothing, and on a long way each takes its time. */
-  #look(signal: AbortSignal): Looks {
-    const target = countTree(this.#tools.dataPath, signal);
-    const census = this.#askCensus(signal);
-    // Nothing can be deleted or overwritten where there is nothing.
-    const plan = target.then(({ entries }) => entries === 0 ? undefined : this.#plan(signal));
-    // Each is awaited in its turn; one that fails before its turn is not forgotten, only early.
-    for (const look of [target, census, plan]) look.catch(() => undefined);
-    return { target, census, plan };
+  /** Since when changes are enough. A list may name what is excluded; a target that is half-written needs more. */
+  #since(): LookRequest["since"] {
+    const { changesOnly, checksum, sample, excludes, lastGood } = this.#request;
+    // A list has no place for what a comparison mends.
+    if (!changesOnly || checksum || sample !== undefined || excludes.length > 0 || this.#wasDirty) return undefined;
+    return lastGood?.seenUntil && { root: lastGood.root, seenUntil: lastGood.seenUntil };
+  }
+
+  async #connect(): Promise<void> {
+    const { connection, signal } = this.#tools;
+    const { source } = this.#request;
+    this.#tell("Connecting");
+    await connection.prepare(source, source.user, signal);
+    const { code, errors } = await connection.open(signal);
+    if (code !== 0) throw this.#failed(code, errors);
   }
 
   /** In the order in which a person wants to know. */
-  async #judge(looks: Looks): Promise<{ plan: Plan; census: Census; target: TreeCount }> {
-    const { lastGood, policy } = this.#request;
-    const census = this.#source = await looks.census;
+  async #judge(looks: Looks, channels: number | undefined): Promise<Decided> {
+    const { lastGood, policy, excludes } = this.#request;
+    const { census, seenUntil } = await looks.source;
+    this.#source = census;
     const target = this.#target = await looks.target;
     await this.#hold(judgeSource(census, lastGood, target));
-    const plan = await looks.plan ?? planOfFirstCopy(census.count);
+    const { plan, changes } = await looks.planned ?? { plan: await this.#planWithoutLook(census, target) };
+    if (changes !== undefined) this.#changesOnly = true;
     await this.#hold(judgePlan(plan, policy, target.entries));
-    return { plan, census, target };
-  }
-
-  async #askCensus(signal: AbortSignal): Promise<Census> {
-    const answer = await this.#tools.connection.census(signal);
-    if (answer.kind === "census") return answer.census;
-    if (answer.kind === "failed") throw this.#failed(answer.result.code, answer.result.errors);
-    const { message } = answer;
-    throw new Ended({ kind: "failed", class: "transient", reason: "CensusFailed", message, failedPaths: [] });
+    // What was excluded this time was not seen.
+    if (excludes.length === 0) this.#seenUntil = seenUntil;
+    return { plan, changes, census, target, channels: channels ?? await looks.channels };
   }
 
   /**
-   * Compares some files by what they hold; answers whether any was mended. The pass that follows sets what that did to the times
-   * of folders right.
+   * Compares some files by what they hold, if that is asked for; answers whether any was mended. The pass that follows sets what
+   * that did to the times of folders right.
    */
-  async #mendSample(folder: OwnFolder, limits: SampleLimits, mark: () => Promise<void>): Promise<boolean> {
+  async #mendSample(folder: OwnFolder, decided: Decided, mark: () => Promise<void>): Promise<boolean> {
     const { dataPath, random, signal } = this.#tools;
+    const { sample } = this.#request;
+    if (sample === undefined) return false;
     this.#tell("Comparing");
-    const files = await writeSample(dataPath, samplePath(folder.path), limits, random, signal);
-    const plan = await this.#plan(signal, sampleArguments(this.#options(), true));
+    const files = await writeSample(dataPath, samplePath(folder.path), sample, random, signal);
+    const options = this.#options(decided);
+    const plan = await planOf(options, signal, sampleArguments(options, true));
     this.#compared = comparisonOf(files, plan);
     if (plan.differing === 0) return false;
     await mark();
-    const { code, errors, stats } = await runTransfer(sampleArguments(this.#options(), false), signal, () => {});
+    const { code, errors, stats } = await runTransfer(sampleArguments(options, false), signal, () => {});
     this.#stats = stats;
     if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
     return true;
   }
 
-  async #plan(signal: AbortSignal, args = planArguments(this.#options())): Promise<Plan> {
-    const reader = new PlanReader();
-    const parts = new OutputParts();
-    const { code, errors } = await runChild({
-      program: RSYNC,
-      args,
-      signal,
-      onOutput: (chunk) => parts.push(chunk).forEach((line) => reader.add(line)),
-    });
-    if (judgeExit(code, errors, signal.aborted).kind === "bad") throw this.#failed(code, errors);
-    return reader.finish();
+  /** An empty target needs no dry run; one that somebody has filled since does. */
+  async #planWithoutLook({ count }: Census, target: TreeCount): Promise<Plan> {
+    return target.entries === 0 ? planOfFirstCopy(count) : await planOf(this.#options(), this.#tools.signal);
   }
 
   async #hold(findings: readonly Finding[]): Promise<void> {
@@ -230,45 +237,48 @@ class Pass {
   }
 
   /** Answers whether files vanished meanwhile. */
-  async #transfer(folder: OwnFolder, plan: Plan, target: TreeCount): Promise<boolean> {
+  async #transfer(folder: OwnFolder, decided: Decided): Promise<boolean> {
+    const { plan, target, census } = decided;
     const { policy } = this.#request;
     this.#tell("Transferring");
     const tell = this.#progressTeller(plan.stats.transferredBytes);
-    const before = target.entries === 0 ? await this.#firstCopy(folder, plan, tell) : [];
+    const before = await this.#firstCopy(folder, decided, tell);
+    if (before?.isWhole) {
+      this.#stats = { ...sumStatistics(before.stats), entries: census.count.entries };
+      return false;
+    }
     // What was planned was allowed or approved; anything beyond the policy's bound is a source that changes now.
     const maxDeletes = Math.max(plan.deletes, allowedDeletes(policy, target.entries));
     const { code, errors, stats } = await runTransfer(
-      passArguments(this.#options(plan), maxDeletes),
+      passArguments(this.#options(decided), maxDeletes),
       this.#tools.signal,
       tell,
     );
-    this.#stats = sumStatistics([...(this.#stats === undefined ? [] : [this.#stats]), ...before, stats]);
+    const mended = this.#stats === undefined ? [] : [this.#stats];
+    this.#stats = this.#ofTree(sumStatistics([...mended, ...before?.stats ?? [], stats]), census);
     const verdict = judgeExit(code, errors, this.#tools.signal.aborted);
     if (verdict.kind === "bad") throw this.#failed(code, errors);
     return verdict.rescan;
   }
 
-  /** Several streams at once; what they leave out, the pass that follows brings: folders, links, files of several names. */
+  /** Several streams at once, where that helps; undefined where it does not. */
   async #firstCopy(
     folder: OwnFolder,
-    plan: Plan,
-    tell: (part: string, channel: number) => void,
-  ): Promise<TransferStats[]> {
-    const { channels } = this.#request;
+    decided: Decided,
+    onPart: (part: string, channel: number) => void,
+  ): Promise<{ isWhole: boolean; stats: readonly TransferStats[] } | undefined> {
+    const { plan, target, channels } = decided;
     const { connection, signal } = this.#tools;
-    if (channels === 1 || plan.created < CHANNELS_FROM_ENTRIES) return [];
-    const { code, errors } = await writeLists(folder.path, channels, plan.stats, connection, signal);
-    if (code !== 0) throw this.#failed(code, errors);
-    const ends = await Promise.all(Array.from({ length: channels }, (_, channel) => {
-      return runTransfer(listArguments(this.#options(plan), channel), signal, (part) => tell(part, channel + 1));
-    }));
-    // A path that failed fails again in the pass that follows, which tells of it.
-    const bad = ends.find((end) => {
-      const verdict = judgeExit(end.code, end.errors, signal.aborted);
-      return verdict.kind === "bad" && verdict.class !== "partial";
-    });
-    if (bad !== undefined) throw this.#failed(bad.code, bad.errors);
-    return ends.map(({ stats }) => stats);
+    if (target.entries > 0 || channels === 1 || plan.created < CHANNELS_FROM_ENTRIES) return undefined;
+    const options = this.#options(decided);
+    const end = await copyFirst({ ownPath: folder.path, channels, connection, options, signal, onPart });
+    if (end.kind === "failed") throw this.#failed(end.result.code, end.result.errors);
+    return { isWhole: end.kind === "whole", stats: end.stats };
+  }
+
+  /** How large the tree is, a list does not know. */
+  #ofTree(stats: TransferStats, { count: { entries } }: Census): TransferStats {
+    return this.#changesOnly ? { ...stats, entries } : stats;
   }
 
   #progressTeller(plannedBytes: number): (part: string, channel?: number) => void {
@@ -298,12 +308,15 @@ class Pass {
     return { kind: "good", rescan };
   }
 
-  #options(plan?: Plan): TransferOptions {
+  #options(decided?: Decided): TransferOptions {
     const { excludes, bandwidthKiBps, compress, checksum } = this.#request;
     const { dataPath, connection } = this.#tools;
-    const { transferredBytes = 0, transferredFiles = 0 } = plan?.stats ?? {};
+    const { transferredBytes = 0, transferredFiles = 0 } = decided?.plan.stats ?? {};
     const keepParts = transferredBytes > transferredFiles * LARGE_FILE_BYTES;
-    return { ssh: connection.command, dataPath, excludes, bandwidthKiBps, compress, checksum, keepParts };
+    const sparse = (decided?.census.count.sparseFiles ?? 0) > 0;
+    const incremental = decided?.target.entries === 0 && decided.channels === 1;
+    const limits = { excludes, bandwidthKiBps, compress, checksum };
+    return { ssh: connection.command, dataPath, ...limits, keepParts, sparse, incremental, changes: decided?.changes };
   }
 
   #tell(step: PassState["step"]): void {

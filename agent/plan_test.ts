@@ -53,7 +53,15 @@ Deno.test("of many deletes all are counted and some are kept", () => {
 });
 
 Deno.test("a first copy needs no dry run: the census has it all", () => {
-  const plan = planOfFirstCopy({ entries: 3, files: 2, directories: 1, devices: 0, bytes: 10, allocatedBytes: 8_192 });
+  const plan = planOfFirstCopy({
+    entries: 3,
+    files: 2,
+    directories: 1,
+    devices: 0,
+    sparseFiles: 0,
+    bytes: 10,
+    allocatedBytes: 8_192,
+  });
   assert.deepEqual([plan.created, plan.createdBytes, plan.deletes, plan.changes > 0], [3, 10, 0, true]);
 });
 

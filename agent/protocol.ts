@@ -19,6 +19,8 @@ const root = z.strictObject({
   mounted: z.string(),
 });
 
+const moment = z.strictObject({ boot: z.string().max(100), bootTime: z.number(), seconds: z.number() });
+
 /** All that a pass has to know. */
 const passRequest = z.strictObject({
   /** Comes back in the report. */
@@ -36,7 +38,12 @@ const passRequest = z.strictObject({
     relayed: z.boolean().default(false),
   }),
   /** What the source was at the last good pass; left out before the first. */
-  lastGood: z.strictObject({ root, entries: count }).optional(),
+  lastGood: z.strictObject({
+    root,
+    entries: count,
+    /** The report's `seenUntil`. */
+    seenUntil: moment.optional(),
+  }).optional(),
   /** How much may be deleted without asking: the larger of the two. */
   policy: z.strictObject({ count, percent: z.number().min(0).max(100) }),
   /** Ids of holds that are released for this pass. */
@@ -45,12 +52,17 @@ const passRequest = z.strictObject({
   excludes: z.array(z.string()).default([]),
   bandwidthKiBps: z.number().positive().optional(),
   compress: z.boolean().default(false),
-  /** Streams of a first copy: more than one only helps on a long way. */
-  channels: z.number().int().min(1).max(8).default(1),
+  /** Streams of a first copy; left out, the target looks how long the way is. */
+  channels: z.number().int().min(1).max(8).optional(),
   /** Compares what the files hold instead of size and time. */
   checksum: z.boolean().default(false),
   /** The same for some files only, picked by chance: at most so many, and so long together. */
   sample: z.strictObject({ files: z.number().int().min(1).max(100_000), bytes: z.number().positive() }).optional(),
+  /**
+   * Compares what the source says has changed since the last good pass, and nothing else, where the source can say it. The
+   * target has to be what that pass left; a pass over everything, now and then, makes sure of it.
+   */
+  changesOnly: z.boolean().default(false),
   /**
    * The pass stops when no command has come for so long: who began it may have lost the right to write, and cannot say so.
    * Left out: it goes on.

@@ -6,6 +6,7 @@
 import type { Census } from "./census.ts";
 import type { FailureClass, FailureReason } from "./exit_class.ts";
 import type { Hold } from "./guards.ts";
+import type { Moment } from "./moment.ts";
 import type { Progress } from "./progress.ts";
 import type { TransferStats } from "./statistics.ts";
 
@@ -60,6 +61,10 @@ export interface PassReport {
   readonly source?: Census;
   /** Entries of the target before the pass. */
   readonly targetEntries?: number;
+  /** Nothing was compared but what the source said had changed. */
+  readonly changesOnly?: true;
+  /** Of the source's clock: what had changed before is in the target. Only of a good pass, where that can be said. */
+  readonly seenUntil?: Moment;
   /** What was transferred; all 0 when nothing had to be. */
   readonly stats?: TransferStats;
   /** Of a pass that compared what was in the target already; all of it is mended when the outcome is good. */

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { NameLists, NameSplitter } from "./channels.ts";
 import { type ChildResult, runChild } from "./child.ts";
-import type { Connection } from "./connection.ts";
 import { OutputParts } from "./progress.ts";
 import { addStatistic, completeStatistics, type TransferStats } from "./statistics.ts";
 
@@ -37,17 +35,4 @@ export async function runTransfer(
     },
   });
   return { ...result, stats: completeStatistics(stats) };
-}
-
-/** Asks the source for its names and writes a list for each channel. `size` is what a census said of the tree. */
-export async function writeLists(
-  ownPath: string,
-  channels: number,
-  size: Pick<TransferStats, "transferredFiles" | "transferredBytes">,
-  connection: Connection,
-  signal: AbortSignal,
-): Promise<ChildResult> {
-  const splitter = new NameSplitter(channels, size.transferredFiles, size.transferredBytes);
-  using lists = await NameLists.create(ownPath, splitter, channels);
-  return await connection.names(signal, (chunk) => lists.add(chunk));
 }

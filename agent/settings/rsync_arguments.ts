@@ -34,11 +34,17 @@ export interface TransferOptions {
   readonly checksum?: boolean;
   /** Half-written files lie in our own folder, where a killed rsync leaves them to go on from: costs 0.1 ms a file. */
   readonly keepParts?: boolean;
+  /** Path of a list, see `ChangeList`: nothing else is compared, and nothing else deleted. */
+  readonly changes?: string;
+  /** Copies while the source's list is still being made, which on a long way takes longer. */
+  readonly incremental?: boolean;
+  /** Leaves holes where a file has them: rsync then writes each KiB by itself. */
+  readonly sparse?: boolean;
 }
 
 /** Shows what a pass would do, and does nothing. @throws {SettingsError} */
 export function planArguments(options: TransferOptions): string[] {
-  return ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2", ...common(options)];
+  return ["--dry-run", `--out-format=${PLAN_FORMAT}`, "--info=stats2", ...listed(options), ...common(options)];
 }
 
 /**
@@ -55,19 +61,35 @@ export function passArguments(options: TransferOptions, maxDeletes: number): str
     `--partial-dir=${own}/partial`,
     ...(options.keepParts ? [`--temp-dir=${own}/temporary`] : []),
     `--max-delete=${maxDeletes}`,
+    ...listed(options),
     ...common(options),
   ];
 }
 
-/** Copies what a list names, and deletes nothing: names end at a NUL. @throws {SettingsError} */
-export function listArguments(options: TransferOptions, channel: number): string[] {
-  const own = `${plainPath("dataPath", options.dataPath)}/${OWN_FOLDER}`;
+/** What a list's folders hold is compared one level deep; deleted is what such a folder lacks, never what a list names. */
+function listed({ changes }: TransferOptions): string[] {
+  if (changes === undefined) return [];
+  return ["--from0", `--files-from=${plainPath("changes", changes)}`, "--dirs", "--ignore-missing-args"];
+}
+
+/**
+ * Copies what a list names, and deletes nothing: folders with everything in them, or what such a folder holds itself.
+ *
+ * @throws {SettingsError}
+ */
+export function copyListArguments(
+  options: TransferOptions,
+  ownPath: string,
+  channel: number,
+  isRecursive: boolean,
+): string[] {
   return [
     "--info=progress2,stats2",
     "--outbuf=Line",
-    ...(options.keepParts ? [`--temp-dir=${own}/temporary`] : []),
+    ...(options.keepParts ? [`--temp-dir=${ownPath}/temporary`] : []),
     "--from0",
-    `--files-from=${listPath(own, channel)}`,
+    `--files-from=${listPath(ownPath, channel)}`,
+    isRecursive ? "--recursive" : "--dirs",
     ...common(options).filter((argument) => argument !== "--delete-delay"),
   ];
 }
@@ -101,14 +123,20 @@ export function samplePath(ownPath: string): string {
   return `${ownPath}/temporary/sample`;
 }
 
+/** Where the list of what has changed is, below our own folder. */
+export function changesPath(ownPath: string): string {
+  return `${ownPath}/temporary/changes`;
+}
+
 function common(options: TransferOptions): string[] {
-  const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum } = options;
+  const { ssh, dataPath, excludes, bandwidthKiBps, compress, checksum, sparse } = options;
   return [
-    "-aHAXS",
+    "-aHAX",
+    ...(sparse ? ["--sparse"] : []),
     "--numeric-ids",
     "--no-devices",
     "--specials",
-    "--no-inc-recursive",
+    ...(options.incremental ? [] : ["--no-inc-recursive"]),
     "--delete-delay",
     // Nanoseconds count: by default an edit of the same length in the same second is never seen.
     "--modify-window=-1",

@@ -96,3 +96,8 @@ Deno.test("a plan writes nothing, a pass bounds its deletes", () => {
   assert.ok(args.includes("--max-delete=12"));
   assert.ok(args.includes("--partial-dir=/data/.dr-syncer/partial"));
 });
+
+Deno.test("holes are looked for only where there are some", () => {
+  assert.ok(!passArguments(transfer, 1).includes("--sparse"));
+  assert.ok(passArguments({ ...transfer, sparse: true }, 1).includes("--sparse"));
+});

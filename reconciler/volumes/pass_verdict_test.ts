@@ -7,7 +7,7 @@ import type { VolumeState } from "./volume_status.ts";
 const NOW = Date.parse("2026-01-02T03:04:05.678Z");
 const RETRY = { initialMs: 10_000, maxMs: 1_800_000 };
 const root = { filesystem: "ext4", inode: "2", birth: "1.0", fsid: "ab", folder: "/", mounted: "/dev/a" };
-const count = { entries: 5, files: 3, directories: 2, devices: 0, bytes: 100, allocatedBytes: 200 };
+const count = { entries: 5, files: 3, directories: 2, devices: 0, sparseFiles: 0, bytes: 100, allocatedBytes: 200 };
 const record = {
   root,
   entries: 9,

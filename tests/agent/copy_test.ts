@@ -30,16 +30,47 @@ Deno.test("a copy is equal in everything, and the next pass moves nothing", asyn
 Deno.test("a first copy in several streams is equal in everything, too", async () => {
   await using scene = await VolumeScene.start();
   await makeOddTree(scene.sourcePath);
-  await makeFiles(scene.sourcePath, 1_500, 100);
+  await shell('cd "$1"; rm "hard again" dir/hard empty/other-name; mkdir -p deep/a/b', scene.sourcePath);
+  await makeFiles(`${scene.sourcePath}/deep/a`, 4_500, 100);
   const first = await scene.pass({ channels: 4 });
   assert.deepEqual(first.outcome, { kind: "good", rescan: false });
   assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
-  assert.ok((first.stats?.transferredFiles ?? 0) >= 1_500);
+  assert.ok((first.stats?.transferredFiles ?? 0) >= 4_500);
   assert.equal(scene.source.output().split("Accepted publickey").length - 1, 1, "the streams share a connection");
   const sessions = scene.source.output().split("Starting session").length - 1;
-  assert.equal(sessions, 7, "a census, the names, four streams, and the pass that follows");
+  assert.equal(sessions, 7, "a census, the shares, four streams, and one for what comes last");
   const second = await scene.pass({ channels: 4 });
   assert.deepEqual([second.stats?.transferredFiles, second.stats?.created], [0, 0]);
+});
+
+Deno.test("files of several names are copied by one stream", async () => {
+  await using scene = await VolumeScene.start();
+  await makeOddTree(scene.sourcePath);
+  await makeFiles(scene.sourcePath, 1_500, 100);
+  const { outcome } = await scene.pass({ channels: 4 });
+  assert.deepEqual(outcome, { kind: "good", rescan: false });
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
+});
+
+Deno.test("several streams copy nothing that is excluded, and what vanishes meanwhile ends no first copy", async () => {
+  await using scene = await VolumeScene.start();
+  await makeFiles(scene.sourcePath, 1_500, 100);
+  const { outcome } = await scene.pass({ channels: 4, excludes: ["/3/"] });
+  assert.deepEqual(outcome, { kind: "good", rescan: false });
+  assert.deepEqual((await namesIn(scene.targetPath)).includes("3"), false);
+
+  await shell('rm -rf "$1"/*', scene.targetPath);
+  const stop = new AbortController();
+  const writing = changeUntil(scene.sourcePath, stop.signal);
+  const { outcome: meanwhile } = await scene.pass({ channels: 4 });
+  stop.abort();
+  await writing;
+  assert.ok(
+    meanwhile.kind === "good" || (meanwhile.kind === "failed" && meanwhile.class === "partial"),
+    JSON.stringify(meanwhile),
+  );
+  assert.equal((await scene.pass()).outcome.kind, "good");
+  assert.deepEqual(await describeTree(scene.targetPath), await describeTree(scene.sourcePath));
 });
 
 Deno.test("changes of every kind arrive", async () => {

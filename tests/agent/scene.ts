@@ -132,8 +132,8 @@ export class VolumeScene implements AsyncDisposable {
 }
 
 /** What the controller remembers of a good pass. */
-export function lastGoodOf({ source }: PassReport): PassRequestInput["lastGood"] {
-  return source && { root: source.root, entries: source.count.entries };
+export function lastGoodOf({ source, seenUntil }: PassReport): PassRequestInput["lastGood"] {
+  return source && { root: source.root, entries: source.count.entries, seenUntil };
 }
 
 /** Files of a Secret are exchanged at once, as the kubelet does. */

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { ensurePackages } from "../../agent/packages.ts";
 import { MissingRequirement } from "../../rig/binaries.ts";
 import { medians } from "../statistics.ts";
-import { measure } from "./measure.ts";
+import { CASE_NAMES, type CaseName, measure } from "./measure.ts";
 import { formatTimings, summarize } from "./report.ts";
 import { ROUND_TRIP_MS, Stage } from "./stage.ts";
 
@@ -18,6 +18,7 @@ Usage: deno task bench:volumes [options]
 
 Options:
   --quick      a tenth of the data: a look, not a figure to quote
+  --only CASE  measures this one: ${CASE_NAMES.join(", ")}; may be repeated
   --runs N     repeats everything N times and takes the median of each figure; 3 unless told otherwise
   --json FILE  also writes how many times faster each case is
   --help       shows this text
@@ -35,6 +36,7 @@ function write(sink: typeof Deno.stdout | typeof Deno.stderr, text: string): voi
 async function main(): Promise<number> {
   const options = {
     quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] as string[] },
     runs: { type: "string", default: "3" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
@@ -44,13 +46,14 @@ async function main(): Promise<number> {
     write(Deno.stdout, help);
     return 0;
   }
+  const cases = casesOf(values.only);
   await ensurePackages();
   const [runs, loadBefore] = [Number(values.runs), Deno.loadavg()[0] ?? 0];
   const results = [];
   for (let run = 1; run <= runs; run++) {
     await using stage = await Stage.start();
     const onStep = (what: string) => write(Deno.stderr, `run ${run} of ${runs}: ${what}\n`);
-    results.push(await measure(stage, values.quick ? QUICK : FULL, onStep));
+    results.push(await measure(stage, values.quick ? QUICK : FULL, cases, onStep));
   }
   const timings = medians(results);
   const machine = `${availableParallelism()} cores, load average before ${
@@ -61,6 +64,13 @@ async function main(): Promise<number> {
     await Deno.writeTextFile(values.json, `${JSON.stringify(summarize(timings), null, 2)}\n`);
   }
   return 0;
+}
+
+/** The cases with these names; all when there are none. @throws {TypeError} for a name that none has */
+function casesOf(names: readonly string[]): ReadonlySet<CaseName> {
+  const unknown = names.find((name) => !CASE_NAMES.some((known) => known === name));
+  if (unknown !== undefined) throw new TypeError(`There is no case ${JSON.stringify(unknown)}; --help names them`);
+  return new Set(names.length === 0 ? CASE_NAMES : CASE_NAMES.filter((name) => names.includes(name)));
 }
 
 if (import.meta.main) {
