@@ -140,7 +140,9 @@ Deno.test("process 1 reaps what sessions leave", async () => {
     await freeze(daemon);
     Deno.kill((await stat(daemon)).parent, "SIGKILL");
     Deno.kill(daemon, "SIGKILL");
-    client.kill("SIGKILL");
+    // A killed process runs until the kernel gets to it: the next round must not meet it.
+    await waitFor("the daemon's end", () => hasEnded(daemon), { deadlineMs: DEADLINE_MS });
+    // Nobody is left to talk to.
     await client.status;
   }
   await waitFor("no zombies", async () => (await states(scene)).every((state) => state !== "Z"), {
@@ -152,9 +154,14 @@ Deno.test("process 1 reaps what sessions leave", async () => {
 /** A process at the source that has this name and has not ended: not one of an earlier round that is yet to be reaped. */
 async function findRunning(scene: VolumeScene, name: string): Promise<number | undefined> {
   for (const pid of await scene.source.processes()) {
-    const found = await stat(pid).catch(() => undefined);
-    if (found?.name === name && found.state !== "Z" && found.state !== "X") return pid;
+    if ((await stat(pid).catch(() => undefined))?.name === name && !await hasEnded(pid)) return pid;
   }
+}
+
+/** Whether a process is gone, or is yet to be reaped. */
+async function hasEnded(pid: number): Promise<boolean> {
+  const { state = "X" } = await stat(pid).catch(() => ({ state: undefined }));
+  return state === "Z" || state === "X";
 }
 
 /** State letters of the source's processes. */
