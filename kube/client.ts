@@ -8,6 +8,13 @@ import { discover } from "./discovery.ts";
 import { KubeError } from "./errors.ts";
 import { type Exec, EXEC_PROTOCOLS, execPath, type ExecRequest, followExec } from "./exec.ts";
 import { actionOf, collectionPath, objectPath } from "./paths.ts";
+import {
+  followPortForward,
+  PORT_FORWARD_PROTOCOLS,
+  type PortForward,
+  portForwardPath,
+  type PortForwardRequest,
+} from "./port_forward.ts";
 import { readObject, readPage } from "./read_object.ts";
 import type { Transport, TransportCall } from "./transport_types.ts";
 import type {
@@ -151,6 +158,13 @@ class ApiClient implements KubeClient {
     const path = execPath(request);
     const socket = await this.#transport.socket({ path, protocols: EXEC_PROTOCOLS, signal, deadlineMs, action });
     return followExec(socket, request);
+  }
+
+  async portForward(request: PortForwardRequest): Promise<PortForward> {
+    const { namespace, pod, port, signal, deadlineMs } = request;
+    const action = `connect to port ${port} of pods ${namespace}/${pod}`;
+    const [path, protocols] = [portForwardPath(request), PORT_FORWARD_PROTOCOLS];
+    return followPortForward(await this.#transport.socket({ path, protocols, signal, deadlineMs, action }), request);
   }
 
   discover(call: Call = {}): Promise<Discovery> {

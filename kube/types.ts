@@ -6,6 +6,7 @@
 
 import type { ClusterAddress } from "./address.ts";
 import type { Exec, ExecRequest } from "./exec.ts";
+import type { PortForward, PortForwardRequest } from "./port_forward.ts";
 
 /** Owner reference, as in `metadata.ownerReferences`. */
 export interface OwnerReference {
@@ -207,6 +208,8 @@ export interface KubeClient extends Reader, Writer, Watcher {
   json(method: string, path: string, body?: unknown, call?: Call): Promise<unknown>;
   /** Runs a program in a Pod; resolves once its stream is open. */
   exec(request: ExecRequest): Promise<Exec>;
+  /** Connects to a port of a Pod; resolves once its stream is open, which does not say that somebody listens. */
+  portForward(request: PortForwardRequest): Promise<PortForward>;
   /** Every kind the server has, one (preferred) version each, with their other served versions. */
   discover(call?: Call): Promise<Discovery>;
   /**

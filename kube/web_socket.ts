@@ -14,7 +14,7 @@ import { encodeFrame, FrameReader, OPCODES } from "./web_socket_frames.ts";
 
 /** Bytes of a handshake's answer, at most. */
 const HEAD_BYTES = 65_536;
-/** Pings are sent this often; a connection without a byte for three of these is dead. */
+/** Pings are sent this often; a connection without a byte for three of these, or that takes none, is dead. */
 const PING_MS = 10_000;
 const SILENT_MS = 30_000;
 /** No message of the server is longer. */
@@ -46,8 +46,8 @@ export interface Socket {
   readonly protocol: string;
   /** Messages as they come; ends when the server closes, throws KubeError Unreachable when the connection breaks. */
   messages(): AsyncIterable<Uint8Array>;
-  /** Sends a binary message. Throws KubeError Unreachable. */
-  send(message: Uint8Array): Promise<void>;
+  /** Sends a binary message, which may come in parts; resolves once all of it is on its way. Throws KubeError Unreachable. */
+  send(...message: readonly Uint8Array[]): Promise<void>;
   /** Closes it, at once; never throws. */
   close(): void;
 }
@@ -192,7 +192,10 @@ class OpenSocket implements Socket {
   readonly #onUntil = () => this.close();
   readonly #frames = new FrameReader(MESSAGE_BYTES);
   #first: Uint8Array;
-  #heardMs: number;
+  /** When the read began that is under way, undefined while nobody reads: what is not asked for is not missed. */
+  #readingSinceMs: number | undefined;
+  /** The same of writes. */
+  #writingSinceMs: number | undefined;
   #cancelPing: () => void = () => {};
   #sent: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -204,7 +207,6 @@ class OpenSocket implements Socket {
     this.#clock = clock;
     this.#action = action;
     this.#first = rest;
-    this.#heardMs = clock.nowMs();
     this.#until = until;
     until.addEventListener("abort", this.#onUntil, { once: true });
     this.#schedulePing();
@@ -230,7 +232,7 @@ class OpenSocket implements Socket {
     }
   }
 
-  async send(message: Uint8Array): Promise<void> {
+  async send(...message: readonly Uint8Array[]): Promise<void> {
     await this.#send(OPCODES.binary, message);
   }
 
@@ -254,27 +256,35 @@ class OpenSocket implements Socket {
   }
 
   async #read(chunk: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#readingSinceMs = this.#clock.nowMs();
     const count = await this.#connection.read(chunk);
-    this.#heardMs = this.#clock.nowMs();
+    this.#readingSinceMs = undefined;
     return count === null ? undefined : chunk.subarray(0, count);
   }
 
-  #send(opcode: number, payload: Uint8Array): Promise<void> {
+  async #write(frame: Uint8Array): Promise<void> {
+    this.#writingSinceMs = this.#clock.nowMs();
+    await writeAll(this.#connection, frame);
+    this.#writingSinceMs = undefined;
+  }
+
+  #send(opcode: number, payload: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#isClosed) return Promise.reject(broken(this.#action, new Error("it is closed")));
-    const sending = this.#sent.then(() => writeAll(this.#connection, this.#frame(opcode, payload)));
+    const sending = this.#sent.then(() => this.#write(this.#frame(opcode, payload)));
     this.#sent = sending.catch(() => undefined);
     return sending.catch((error: unknown) => {
       throw broken(this.#action, error);
     });
   }
 
-  #frame(opcode: number, payload: Uint8Array): Uint8Array {
+  #frame(opcode: number, payload: Uint8Array | readonly Uint8Array[]): Uint8Array {
     return encodeFrame(opcode, payload, crypto.getRandomValues(new Uint8Array(4)));
   }
 
   #schedulePing(): void {
     this.#cancelPing = this.#clock.setTimer(() => {
-      if (this.#clock.nowMs() - this.#heardMs > SILENT_MS) {
+      const nowMs = this.#clock.nowMs();
+      if ([this.#readingSinceMs, this.#writingSinceMs].some((sinceMs = nowMs) => nowMs - sinceMs > SILENT_MS)) {
         this.#isSilent = true;
         return this.close();
       }

@@ -18,19 +18,30 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-/** A frame of a client, whole and masked with four random bytes. */
-export function encodeFrame(opcode: number, payload: Uint8Array, mask: Uint8Array): Uint8Array {
-  const { length } = payload;
+/** A frame of a client, whole and masked with four random bytes. The payload may come in parts: each is copied once. */
+export function encodeFrame(opcode: number, payload: Uint8Array | readonly Uint8Array[], mask: Uint8Array): Uint8Array {
+  const parts = payload instanceof Uint8Array ? [payload] : payload;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
   const sizeBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
-  const frame = new Uint8Array(2 + sizeBytes + 4 + length);
-  const view = new DataView(frame.buffer);
+  const headBytes = 2 + sizeBytes + 4;
+  // The payload begins at a word, so that it can be masked word by word.
+  const padBytes = -headBytes & 3;
+  const buffer = new ArrayBuffer((padBytes + headBytes + length + 3) & ~3);
+  const frame = new Uint8Array(buffer, padBytes, headBytes + length);
+  const view = new DataView(buffer, padBytes);
   frame[0] = 0x80 | opcode;
   frame[1] = 0x80 | (sizeBytes === 0 ? length : sizeBytes === 2 ? 126 : 127);
   if (sizeBytes === 2) view.setUint16(2, length);
   if (sizeBytes === 8) view.setBigUint64(2, BigInt(length));
-  const start = 2 + sizeBytes;
-  frame.set(mask, start);
-  for (let i = 0; i < length; i++) frame[start + 4 + i] = (payload[i] ?? 0) ^ (mask[i % 4] ?? 0);
+  frame.set(mask, headBytes - 4);
+  let offset = headBytes;
+  for (const part of parts) {
+    frame.set(part, offset);
+    offset += part.length;
+  }
+  const words = new Uint32Array(buffer, padBytes + headBytes);
+  const [word = 0] = new Uint32Array(mask.slice(0, 4).buffer);
+  for (let i = 0; i < words.length; i++) words[i] = (words[i] ?? 0) ^ word;
   return frame;
 }
 
@@ -46,7 +57,7 @@ export class FrameReader {
     this.#maxBytes = maxBytes;
   }
 
-  /** The messages and control frames that this chunk completes. @throws {FrameError} */
+  /** The messages and control frames that this chunk completes; they share no memory with it. @throws {FrameError} */
   push(chunk: Uint8Array): Frame[] {
     const bytes = new Uint8Array(this.#rest.length + chunk.length);
     bytes.set(this.#rest);
@@ -79,7 +90,7 @@ export class FrameReader {
     return {
       opcode: first & 0x0f,
       isLast: (first & 0x80) !== 0,
-      payload: bytes.slice(from, from + length),
+      payload: bytes.subarray(from, from + length),
       end: from + length,
     };
   }
@@ -87,7 +98,10 @@ export class FrameReader {
   #joined({ opcode, isLast, payload }: Frame & { readonly isLast: boolean }): Frame | undefined {
     // Control frames may come between the parts of a message.
     if (opcode >= OPCODES.close) return { opcode, payload };
-    if (opcode !== OPCODES.continuation) this.#partsOpcode = opcode;
+    if (opcode !== OPCODES.continuation) {
+      if (isLast) return { opcode, payload };
+      this.#partsOpcode = opcode;
+    }
     this.#parts.push(payload);
     const length = this.#parts.reduce((sum, part) => sum + part.length, 0);
     if (length > this.#maxBytes) throw new FrameError(`the server sent a message of over ${this.#maxBytes} bytes`);

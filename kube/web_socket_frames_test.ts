@@ -41,6 +41,12 @@ for (const length of [0, 1, 125, 126, 65_535, 65_536, 200_000]) {
   });
 }
 
+Deno.test("a message that is given in parts is sent as one", () => {
+  const [payload, mask] = [patterned(1_000), new Uint8Array([1, 2, 3, 4])];
+  const parts = [payload.subarray(0, 1), payload.subarray(1, 1), payload.subarray(1, 998), payload.subarray(998)];
+  assert.deepEqual(encodeFrame(OPCODES.binary, parts, mask), encodeFrame(OPCODES.binary, payload, mask));
+});
+
 Deno.test("parts of a message are joined, and a ping between them is told first", () => {
   const reader = new FrameReader(100);
   const [one, two] = [new Uint8Array([1, 2]), new Uint8Array([3])];

@@ -6,6 +6,7 @@
  */
 import type { ClusterAddress } from "../kube/address.ts";
 import type { Exec, ExecRequest } from "../kube/exec.ts";
+import type { PortForward, PortForwardRequest } from "../kube/port_forward.ts";
 import type {
   ApplyOptions,
   Call,
@@ -121,6 +122,10 @@ class FinishingClient implements KubeClient {
 
   exec(request: ExecRequest): Promise<Exec> {
     return this.#client.exec(request);
+  }
+
+  portForward(request: PortForwardRequest): Promise<PortForward> {
+    return this.#client.portForward(request);
   }
 
   discover(call?: Call): Promise<Discovery> {

@@ -5,6 +5,7 @@
  */
 import { isKubeError, KubeError } from "../../kube/errors.ts";
 import type { Exec, ExecRequest } from "../../kube/exec.ts";
+import type { PortForward, PortForwardRequest } from "../../kube/port_forward.ts";
 import { isObject, type JsonObject } from "../desired/json.ts";
 import { classify } from "../failure.ts";
 import { withoutLeft } from "./left_fields.ts";
@@ -120,6 +121,11 @@ export class DryRunClient implements KubeClient {
 
   exec({ namespace, pod }: ExecRequest): Promise<Exec> {
     const message = `Cannot run a program in ${namespace}/${pod}: a dry run runs none`;
+    return Promise.reject(new KubeError("BadRequest", message));
+  }
+
+  portForward({ namespace, pod }: PortForwardRequest): Promise<PortForward> {
+    const message = `Cannot connect to ${namespace}/${pod}: a dry run connects to no Pod`;
     return Promise.reject(new KubeError("BadRequest", message));
   }
 

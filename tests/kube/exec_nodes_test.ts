@@ -20,6 +20,15 @@ spec:
       command: [sleep, infinity]
 `;
 
+/** A port of the Pod's loopback interface, and what sends back all that comes there. */
+const PORT = 7000;
+const ECHO = `$|=1; $listener=IO::Socket::INET->new(Listen=>5,LocalAddr=>"127.0.0.1",LocalPort=>${PORT},ReuseAddr=>1);
+  print "listening\\n"; $SIG{CHLD}="IGNORE";
+  while($one=$listener->accept) {
+    if(fork==0) { while($n=sysread($one,$b,65536)) { for($at=0;$at<$n;) { $at+=syswrite($one,$b,$n-$at,$at) } } exit }
+    close $one
+  }`;
+
 /** A program in the Pod, and what it has said so far. */
 interface Started {
   readonly exec: Exec;
@@ -105,6 +114,36 @@ Deno.test("programs in a Pod", async (test) => {
     assert.ok(end.kind === "broken" || (end.kind === "exited" && end.code !== 0), JSON.stringify(end));
   });
 
+  await test.step("what is sent to a port of a Pod's own network comes back", async () => {
+    const listening = await start(client, ["perl", "-MIO::Socket::INET", "-e", ECHO]);
+    await waitFor("the listener", () => listening.said() === "listening\n", { deadlineMs: 20_000 });
+    const connection = await client.portForward({ namespace: "default", pod: "shell", port: PORT });
+    const sent = crypto.getRandomValues(new Uint8Array(65_536));
+    const sending = (async () => {
+      for (let index = 0; index < 100; index++) await connection.send(sent.subarray(index));
+    })();
+    const length = 100 * sent.length - 4_950;
+    const came = new Uint8Array(length);
+    let count = 0;
+    for await (const chunk of connection.chunks()) {
+      came.set(chunk, count);
+      count += chunk.length;
+      if (count === length) break;
+    }
+    await sending;
+    let at = 0;
+    for (let index = 0; index < 100; at += sent.length - index++) {
+      const wanted = sent.subarray(index);
+      assert.ok(came.subarray(at, at + wanted.length).every((byte, offset) => byte === wanted[offset]), `${index}`);
+    }
+  });
+
+  await test.step("a port that nobody listens at is told", async () => {
+    const connection = await client.portForward({ namespace: "default", pod: "shell", port: PORT + 1 });
+    await assert.rejects(Array.fromAsync(connection.chunks()), (error) => isKubeError(error, "Unreachable"));
+    assert.equal(await refusal(client.portForward({ namespace: "default", pod: "nobody", port: PORT })), "NotFound");
+  });
+
   await test.step("a signal closes the stream, and so does the end of the transport", async () => {
     const stop = new AbortController();
     const { exec } = await start(client, ["cat"], { signal: stop.signal });
@@ -128,12 +167,14 @@ Deno.test("programs in a Pod", async (test) => {
     await cluster.restartApiServer("SIGKILL");
     assert.equal((await dying.exec.ended).kind, "broken");
     const silent = await waitFor("exec", () => start(client, ["cat"]), { deadlineMs: 60_000 });
+    const connection = await client.portForward({ namespace: "default", pod: "shell", port: PORT });
     await cluster.pause();
-    let end: string | undefined;
-    void silent.exec.ended.then(({ kind }) => end = kind);
-    await waitFor("the end of a silent stream", () => end, { deadlineMs: 90_000 });
+    const ends: string[] = [];
+    void silent.exec.ended.then(({ kind }) => ends.push(kind));
+    void Array.fromAsync(connection.chunks()).catch(({ message }: Error) => ends.push(message));
+    await waitFor("the ends of silent streams", () => ends.length === 2, { deadlineMs: 90_000 });
     await cluster.resume();
-    assert.equal(end, "broken");
+    assert.match(ends.sort().join(), /^Cannot connect to port .*: the server is silent,broken$/);
   });
 });
 
