@@ -32,6 +32,8 @@ const passRequest = z.strictObject({
     port: z.number().int(),
     hostKeyAlias: z.string(),
     user: z.string().default("root"),
+    /** A relay that leads to the source connects to the agent, at `port` of its own loopback interface; `host` is nobody. */
+    relayed: z.boolean().default(false),
   }),
   /** What the source was at the last good pass; left out before the first. */
   lastGood: z.strictObject({ root, entries: count }).optional(),

@@ -9,6 +9,7 @@ import type { Clock } from "../kube/clock.ts";
 import { LineSplitter } from "../kube/lines.ts";
 import type { Log } from "../kube/log.ts";
 import { runPass } from "./pass.ts";
+import { RelayDoor } from "./relay_door.ts";
 import { type AgentCommand, type AgentEvent, LINE_BYTES, parseCommand, type PassRequest } from "./protocol.ts";
 import type { PassReport, PassState } from "./report.ts";
 
@@ -74,6 +75,7 @@ class TargetAgent {
   #last?: PassReport;
   /** When the last command came. */
   #heardMs = 0;
+  #door?: RelayDoor;
 
   constructor(options: TargetOptions, tools: TargetTools) {
     this.#options = options;
@@ -117,7 +119,7 @@ class TargetAgent {
     log.info("pass started", { pass: request.passId, volume: request.volume });
     const silence = this.#watchSilence(request.maxSilenceMs, () => stop.abort());
     const report = silence.judge(
-      await runPass(request, {
+      await runPass({ ...request, source: this.#way(request.source) }, {
         dataPath: this.#options.dataPath,
         connection: this.#connection,
         clock,
@@ -157,6 +159,13 @@ class TargetAgent {
     };
   }
 
+  /** Where ssh finds the source. The door stays open for the next pass, which may find the relay there already. */
+  #way(source: PassRequest["source"]): PassRequest["source"] {
+    if (!source.relayed) return source;
+    this.#door ??= new RelayDoor(source.port);
+    return { ...source, host: "127.0.0.1", port: this.#door.port };
+  }
+
   #say(event: AgentEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
@@ -166,6 +175,7 @@ class TargetAgent {
     this.#running?.stop.abort();
     await this.#running?.over;
     await this.#connection.close(AbortSignal.timeout(CLOSE_DEADLINE_MS));
+    this.#door?.close();
   }
 }
 

@@ -28,6 +28,7 @@ import { NAMESPACES } from "./builtin_types.ts";
 import { LifeProofs } from "./proof.ts";
 import { readSchemaDigests } from "./schema_digests.ts";
 import { SharedRead } from "./shared_read.ts";
+import { PathMemory } from "./volumes/path_plan.ts";
 import { VolumeTurns } from "./volumes/volume_turns.ts";
 import { WatchHub } from "./watch_hub.ts";
 
@@ -69,6 +70,7 @@ export class Cluster {
   readonly classes: ClassNames;
   /** Of volumes that are copied to it. */
   readonly volumeTurns = new VolumeTurns();
+  readonly volumePaths = new PathMemory();
   /** Copies in this cluster of kinds that only it serves. */
   readonly copyCounts: CopyCounts;
   #catalogue: Catalogue | undefined;

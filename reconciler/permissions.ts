@@ -23,12 +23,14 @@ const AGENT_VERBS: Readonly<Record<Use, readonly (readonly [readonly string[], s
     [["create", "delete"], "", "pods"],
     [["create", "delete"], "", "secrets"],
     [["create", "delete"], "", "services"],
+    // A WebSocket is a GET, which newer servers take for a create, too.
+    [["get", "create"], "", "pods/portforward"],
     [["create", "delete"], "networking.k8s.io", "networkpolicies"],
   ],
   Standby: [
     [["create", "delete"], "", "pods"],
-    // An exec over a WebSocket is a GET, which newer servers take for a create, too.
     [["get", "create"], "", "pods/exec"],
+    [["get", "create"], "", "pods/portforward"],
     [["get", "create", "patch", "delete"], "", "configmaps"],
     [["create", "delete"], "", "secrets"],
     [["create", "patch", "delete"], "networking.k8s.io", "networkpolicies"],

@@ -114,10 +114,11 @@ Deno.test("data of volumes takes agents: in the source, and in DR with a program
   const reader = [...basis, { verbs: ["get", "list", "watch"], apiGroups: ["*"], resources: ["*"] }];
   assert.deepEqual(missingPermissions(reader, [], "Source", true, true), [
     "create, delete on pods, secrets, services, networkpolicies.networking.k8s.io",
+    "create on pods/portforward",
   ]);
   assert.deepEqual(missingPermissions(reader, [], "Standby", true, true), [
     "create, delete on pods, secrets",
-    "create on pods/exec",
+    "create on pods/exec, pods/portforward",
     "create, patch, delete on configmaps, networkpolicies.networking.k8s.io",
   ]);
 });

@@ -36,6 +36,11 @@ export const pvcSync = z.strictObject({
   image: image.prefault({}).meta({
     description: "Image of the agents that copy volumes, in both clusters (deploy/Dockerfile.agent builds it).",
   }),
+  path: z.enum(["Auto", "Direct", "Tunnel"]).default("Auto").meta({
+    description:
+      "How data comes here. Direct: from Pods here to a port of a source node, or to the Pod there. Tunnel: " +
+      "through both API servers and the controller, slower. Auto: Direct where it works, else Tunnel.",
+  }),
   concurrency: z.int().min(1).max(64).default(4).meta({ description: "Volumes copied to this cluster at once." }),
   bandwidthLimit: bandwidthLimit.optional().meta({
     description: "Most bytes that each volume is sent in a second, for example `10Mi`. None when empty.",
@@ -51,9 +56,10 @@ const volume = z.strictObject({
   }),
   reason: z.string().optional().meta({ description: "Why, in one word, unless it is Synced." }),
   message: z.string().optional().meta({ description: "Why, for people." }),
-  path: z.enum(["Direct"]).optional().meta({
+  path: z.enum(["Direct", "Tunnel"]).optional().meta({
     description:
-      "How the data came. Direct: from the DR cluster's Pods to a port of a source node, or to the Pod there.",
+      "How the source was reached last. Direct: from the DR cluster's Pods to a port of a source node, or to " +
+      "the Pod there. Tunnel: through both API servers and the controller.",
   }),
   syncedUpTo: time.optional().meta({
     description: "Everything the source had on disk before this time is in DR.",

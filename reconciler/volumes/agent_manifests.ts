@@ -145,9 +145,9 @@ export function sourceService({ id, name, namespace }: AgentSpec): KubeObject {
   };
 }
 
-/** The source agent is spoken to at its one port, and speaks to nobody. */
-export function sourcePolicy({ id, name, namespace }: AgentSpec): KubeObject {
-  return policy(id, name, namespace, [{ ports: [{ protocol: "TCP", port: SSH_PORT }] }], []);
+/** The source agent is spoken to at its one port, if it has to be reached from outside at all, and speaks to nobody. */
+export function sourcePolicy({ id, name, namespace }: AgentSpec, isDirect = true): KubeObject {
+  return policy(id, name, namespace, isDirect ? [{ ports: [{ protocol: "TCP", port: SSH_PORT }] }] : [], []);
 }
 
 /** The target agent is spoken to by nobody, and speaks to these addresses. */

@@ -97,6 +97,8 @@ Deno.test("a source agent is spoken to at one port, a target agent speaks to the
     ingress: [{ ports: [{ protocol: "TCP", port: 2222 }] }],
     egress: [],
   });
+  // What comes through a tunnel comes from the Pod itself.
+  assert.deepEqual(objectsAt(sourcePolicy(spec("source"), false), "spec", "ingress"), []);
   const target = targetPolicy(spec("target"), [{ host: "10.0.0.1", port: 31000 }, { host: "fd00::1", port: 2222 }]);
   const { ingress, egress, policyTypes } = target.spec as Record<string, unknown>;
   assert.deepEqual({ ingress, policyTypes }, { ingress: [], policyTypes: ["Ingress", "Egress"] });

@@ -48,6 +48,8 @@ export interface PairCall {
   readonly signal: AbortSignal;
   /** Aborted: what was sent is not waited for any longer. */
   readonly cutOff: AbortSignal;
+  /** Whether the source agent is to have an address outside of its cluster. */
+  readonly isDirect: boolean;
 }
 
 /** See the module. */
@@ -68,7 +70,7 @@ export class AgentPair {
   }
 
   /**
-   * Makes both, waits until they run, and answers where the source agent may be reached. Keys are of this pass alone: the private
+   * Makes both, waits until they run, and answers where the source agent may be reached directly. Keys are of this pass alone: the private
    * client key is in DR only, the private host key in the source only. Throws `KubeError` and `AgentError`.
    */
   async open(call: PairCall): Promise<Address[]> {
@@ -78,15 +80,17 @@ export class AgentPair {
     const sourceKeys = { "host-key": host.privateKey, "client-keys": `${client.publicKey}\n` };
     const targetKeys = { "client-key": client.privateKey, "host-keys": `${host.publicKey}\n` };
     // What a Pod mounts, and what keeps others from it, is there before it.
-    const [, , service] = await allOf([
+    const [service] = await allOf([
+      call.isDirect ? this.#make(source, SERVICES, sourceService(source.spec), call) : undefined,
       this.#make(source, SECRETS, agentSecret(source.spec, sourceKeys), call),
-      this.#make(source, NETWORK_POLICIES, sourcePolicy(source.spec), call),
-      this.#make(source, SERVICES, sourceService(source.spec), call),
+      this.#make(source, NETWORK_POLICIES, sourcePolicy(source.spec, call.isDirect), call),
       this.#make(target, SECRETS, agentSecret(target.spec, targetKeys), call),
       this.#make(target, NETWORK_POLICIES, targetPolicy(target.spec, []), call),
     ]);
     await allOf([source, target].map((end) => this.#make(end, PODS, agentPod(end.spec), call)));
     const [sourcePod] = await Promise.all([source, target].map((end) => untilReady(end, call.signal)));
+    // A tunnel needs no address: it ends in the Pods themselves.
+    if (!call.isDirect) return [];
     const addresses = addressesOf(service, sourcePod);
     // Only now is it known where the target agent has to get to.
     const { metadata, ...body } = targetPolicy(target.spec, addresses);
@@ -124,7 +128,7 @@ export class AgentPair {
 }
 
 /** All answers; throws the first error, but not before every call is over. */
-async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+async function allOf<T>(calls: readonly (Promise<T> | undefined)[]): Promise<(T | undefined)[]> {
   await Promise.allSettled(calls);
   return await Promise.all(calls);
 }

@@ -27,10 +27,13 @@ export interface PassVerdict {
 /** Judges the end of a pass; `before` is what was known of the volume. */
 export function judgePass(before: VolumeState, end: VolumePassEnd, nowWallMs: number): PassVerdict {
   const { claim } = before;
-  const base = { claim, record: before.record, path: before.path, holds: [] };
   if (end.kind === "stopped") return { state: { ...before, percent: undefined, phase: "Pending", reason: "Stopped" } };
-  if (end.kind === "none") return failed(base, before, end.reason, end.message, true, nowWallMs);
-  const { report } = end;
+  if (end.kind === "none") {
+    const base = { claim, record: before.record, path: before.path, holds: [] };
+    return failed(base, before, end.reason, end.message, true, nowWallMs);
+  }
+  const { report, path = before.path } = end;
+  const base = { claim, record: before.record, path, holds: [] };
   const record = recordOf(report, nowWallMs);
   if (record !== undefined) return good(base, report, record);
   const { outcome } = report;
@@ -50,7 +53,6 @@ function good(base: Base, { durationMs, stats }: PassReport, record: VolumeRecor
     ...base,
     phase: "Synced",
     record,
-    path: "Direct",
     durationMs,
     transferredBytes: stats?.transferredBytes,
     deleted: stats?.deleted,

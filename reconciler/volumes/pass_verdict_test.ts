@@ -17,7 +17,7 @@ const record = {
 };
 const before: VolumeState = { claim: "data", phase: "Syncing", record, path: "Direct", holds: [] };
 
-function report(outcome: Outcome): VolumePassEnd {
+function report(outcome: Outcome, path?: "Direct" | "Tunnel"): VolumePassEnd {
   const passReport: PassReport = {
     passId: "1",
     outcome,
@@ -35,7 +35,7 @@ function report(outcome: Outcome): VolumePassEnd {
       wireBytes: 60,
     },
   };
-  return { kind: "report", report: passReport };
+  return { kind: "report", report: passReport, path };
 }
 
 function failure(failureClass: Extract<Outcome, { kind: "failed" }>["class"]): VolumePassEnd {
@@ -44,7 +44,7 @@ function failure(failureClass: Extract<Outcome, { kind: "failed" }>["class"]): V
 }
 
 Deno.test("a good pass is remembered as of its beginning", () => {
-  const { state, record, retryInMs } = judgePass(before, report({ kind: "good", rescan: false }), NOW);
+  const { state, record, retryInMs } = judgePass(before, report({ kind: "good", rescan: false }, "Tunnel"), NOW);
   assert.deepEqual(record, {
     root,
     entries: 5,
@@ -56,7 +56,7 @@ Deno.test("a good pass is remembered as of its beginning", () => {
   const { phase, path, durationMs, transferredBytes, deleted } = state;
   assert.deepEqual({ phase, path, durationMs, transferredBytes, deleted }, {
     phase: "Synced",
-    path: "Direct",
+    path: "Tunnel",
     durationMs: 4_000,
     transferredBytes: 50,
     deleted: 2,
@@ -99,6 +99,7 @@ for (const failureClass of ["partial", "disk", "transient"] as const) {
     assert.equal(waits.at(-1), 1_800_000);
     assert.deepEqual([state.phase, state.attempts, state.record], ["Failed", 12, record]);
     assert.deepEqual(state.failedPaths, ["rsync: open failed"]);
+    assert.equal(state.path, "Direct");
   });
 }
 

@@ -3,25 +3,23 @@
  *
  * @module
  */
-import type { PassRequestInput } from "../../agent/protocol.ts";
 import type { PassReport, PassState } from "../../agent/report.ts";
-import { type Clock, waitFor } from "../../kube/clock.ts";
+import type { Clock } from "../../kube/clock.ts";
 import { isKubeError } from "../../kube/errors.ts";
 import type { KubeClient, ResourceType } from "../../kube/types.ts";
 import type { MirrorIdentity } from "../mirror_context.ts";
-import type { Address, AgentImage } from "./agent_manifests.ts";
+import type { AgentImage } from "./agent_manifests.ts";
 import { type AgentId, agentName } from "./agent_names.ts";
 import { AgentError, AgentPair, type PairEnd } from "./agent_pair.ts";
-import { commandPass, MAX_SILENCE_MS } from "./agent_stream.ts";
+import { MAX_SILENCE_MS } from "./agent_stream.ts";
 import { type ClaimPlan, inTheWay, usersOf } from "./claim_plan.ts";
+import { learnPath, type PathChoice, type PathMemory, planPaths, type VolumePath } from "./path_plan.ts";
+import { beginWalk, routesOf } from "./path_walk.ts";
 import type { PodWatch } from "./pod_watch.ts";
+import type { RelayCount } from "./relay.ts";
+import { type PullRequest, pullVolume } from "./volume_pull.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
-/** The node's port may not be open yet when its Pod is ready, and an address that drops what comes costs 10 s. */
-const PATIENCE = 2;
-/** After that, every address is tried this often. */
-const ROUNDS = 3;
-const PAUSE_MS = 1_000;
 /** Whether we may still write is looked at this often, besides what the Pods tell. */
 const WATCH_MS = 1_000;
 /** Removing both agents takes no longer. */
@@ -42,6 +40,12 @@ export interface VolumePassPorts {
   readonly identity: MirrorIdentity;
   readonly epoch: number;
   readonly image: AgentImage;
+  readonly paths: {
+    readonly choice: PathChoice;
+    readonly memory: PathMemory;
+    /** Id of the source cluster. */
+    readonly sourceId: string;
+  };
   readonly excludes: readonly string[];
   readonly bandwidthKiBps?: number;
   readonly clock: Clock;
@@ -53,6 +57,10 @@ export interface VolumePassPorts {
   /** The fence is ours, the DR namespace a Standby, and this process leads. */
   mayWrite(): boolean;
   onProgress(state: PassState): void;
+  /** A path did not reach the source, or broke. */
+  onDead(path: VolumePath, message: string): void;
+  /** A connection through the tunnel is over. */
+  onTunnelled(count: RelayCount): void;
   /** Not everything could be removed. */
   onLeft(error: unknown): void;
   /** Something was written to DR. */
@@ -70,7 +78,11 @@ export interface VolumeJob {
 
 /** How it ended. */
 export type VolumePassEnd =
-  | { readonly kind: "report"; readonly report: PassReport }
+  | {
+    readonly kind: "report";
+    readonly report: PassReport; /** Over which the source was reached. */
+    readonly path?: VolumePath;
+  }
   /** There was no pass, or it had to stop. */
   | { readonly kind: "none"; readonly reason: string; readonly message: string }
   /** Told to. */
@@ -84,8 +96,7 @@ export async function passVolume(job: VolumeJob, ports: VolumePassPorts): Promis
   const pair = new AgentPair(ends, (...what) => ports.audit(...what));
   try {
     watch.start(ends);
-    const addresses = await pair.open({ signal: watch.signal, cutOff: ports.cutOff });
-    return await pull(job, id, ends, addresses, { ...ports, signal: watch.signal });
+    return await pull(job, pair, ends, { ...ports, signal: watch.signal });
   } catch (error) {
     return explain(error, watch.why, ports.signal.aborted);
   } finally {
@@ -138,52 +149,37 @@ async function endsOf(
   };
 }
 
-/** Tries one address after the other until the source answers. Throws `KubeError`. */
+/** Which paths there are, in order, and what came of them. */
 async function pull(
   job: VolumeJob,
-  id: AgentId,
-  { source, target }: { readonly source: PairEnd; readonly target: PairEnd },
-  addresses: readonly Address[],
+  pair: AgentPair,
+  ends: { readonly source: PairEnd; readonly target: PairEnd },
   ports: VolumePassPorts,
 ): Promise<VolumePassEnd> {
-  const { clock, signal } = ports;
-  let last: PassReport | undefined;
-  const first = Array.from({ length: PATIENCE }, () => addresses.slice(0, 1));
-  const rounds = Array.from({ length: ROUNDS }, () => addresses);
-  for (const [attempt, address] of [...first, ...rounds].flat().entries()) {
-    if (attempt > 0) await waitFor(clock, PAUSE_MS, signal);
-    signal.throwIfAborted();
-    const request = requestOf(job, { ...id, passId: `${id.passId}-${attempt}` }, address, source.spec.name, ports);
-    last = await commandPass(request, {
-      client: target.client,
-      namespace: target.spec.namespace,
-      pod: target.spec.name,
-      clock,
-      signal,
-      onProgress: ports.onProgress,
-    });
-    signal.throwIfAborted();
-    if (last === undefined) break;
-    const { outcome } = last;
-    if (outcome.kind !== "failed" || outcome.reason !== "Unreachable") return { kind: "report", report: last };
+  const { clock, signal, cutOff, paths: { choice, memory, sourceId } } = ports;
+  const known = memory.get(sourceId);
+  const plan = planPaths(choice, known, clock.nowMs());
+  const addresses = await pair.open({ signal, cutOff, isDirect: plan.paths.includes("Direct") });
+  const walk = beginWalk(routesOf(plan.paths, addresses), plan.dead, clock.nowMs());
+  const end = await pullVolume(requestOf(job, ends.source.spec.id, ports), walk, { ...ports, ends });
+  if (end === undefined) {
+    return { kind: "none", reason: "AgentNotReady", message: "the agents have no address, or said nothing" };
   }
-  if (last !== undefined) return { kind: "report", report: last };
-  return { kind: "none", reason: "AgentNotReady", message: "the agents have no address, or said nothing" };
+  const { report, path, reached, dead } = end;
+  if (reached && choice === "Auto") memory.set(sourceId, learnPath(known, path, dead, clock.nowMs()));
+  return { kind: "report", report, ...(reached ? { path } : {}) };
 }
 
 function requestOf(
   { plan, record, approvals }: VolumeJob,
   { passId }: AgentId,
-  { host, port }: Address,
-  hostKeyAlias: string,
   { identity, epoch, excludes, bandwidthKiBps }: VolumePassPorts,
-): PassRequestInput {
+): PullRequest {
   return {
     passId,
     // Part of the ids of holds: with another last good pass they are others, so that an approval is good for one pass.
     volume: [identity.replicationId, plan.claim, plan.targetUid, record?.lastGoodSyncTime].join("/"),
     epoch,
-    source: { host, port, hostKeyAlias },
     ...(record === undefined ? {} : { lastGood: { root: record.root, entries: record.entries } }),
     policy: DELETE_POLICY,
     approvals: [...approvals],

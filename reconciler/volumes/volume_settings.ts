@@ -6,12 +6,14 @@
 import { pvcSync } from "../../crds/schema/volumes.ts";
 import type { RemoteCluster, Replication } from "../../crds/types.ts";
 import type { AgentImage } from "./agent_manifests.ts";
+import type { PathChoice } from "./path_plan.ts";
 
 /** How the volumes of a Replication are copied. */
 export interface VolumeSettings {
   /** Off: what an earlier process left is removed, nothing else. */
   readonly enabled: boolean;
   readonly image: AgentImage;
+  readonly path: PathChoice;
   /** Volumes copied to the cluster at once. */
   readonly concurrency: number;
   readonly bandwidthKiBps?: number;
@@ -28,10 +30,11 @@ export function hasVolumes({ spec, status }: Replication): boolean {
 
 /** The settings. `remote` is the DR cluster's RemoteCluster. */
 export function volumeSettingsOf({ spec }: Replication, remote: RemoteCluster | undefined): VolumeSettings {
-  const { image, concurrency, bandwidthLimit } = remote?.spec.pvcSync ?? pvcSync.parse({});
+  const { image, path, concurrency, bandwidthLimit } = remote?.spec.pvcSync ?? pvcSync.parse({});
   return {
     enabled: spec.pvc?.syncData === true,
     image: { name: `${image.repository}:${image.tag}`, pullPolicy: image.pullPolicy },
+    path,
     concurrency,
     bandwidthKiBps: kibibytesOf(spec.pvc?.bandwidthLimit ?? bandwidthLimit),
     excludes: spec.pvc?.exclude ?? [],

@@ -17,6 +17,7 @@ Deno.test("without a word, data is not copied, and agents would run the image of
   assert.deepEqual(settings, {
     enabled: false,
     image: { name: `dr-syncer-agent:${denoJson.version}`, pullPolicy: "IfNotPresent" },
+    path: "Auto",
     concurrency: 4,
     bandwidthKiBps: undefined,
     excludes: [],
@@ -24,12 +25,14 @@ Deno.test("without a word, data is not copied, and agents would run the image of
 });
 
 Deno.test("the Replication's limit goes before that of the cluster", () => {
-  const cluster = remote({ bandwidthLimit: "2Mi", concurrency: 1, image: { repository: "r.example/agent", tag: "x" } });
+  const image = { repository: "r.example/agent", tag: "x" };
+  const cluster = remote({ bandwidthLimit: "2Mi", concurrency: 1, path: "Tunnel", image });
   assert.equal(volumeSettingsOf(replication({ bandwidthLimit: "512Ki" }), cluster).bandwidthKiBps, 512);
   const settings = volumeSettingsOf(replication({ syncData: true, exclude: ["/tmp/"] }), cluster);
   assert.deepEqual(settings, {
     enabled: true,
     image: { name: "r.example/agent:x", pullPolicy: "IfNotPresent" },
+    path: "Tunnel",
     concurrency: 1,
     bandwidthKiBps: 2_048,
     excludes: ["/tmp/"],

@@ -5,6 +5,7 @@
  */
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { Hold, ReplicationStatus, VolumeStatus } from "../../crds/types.ts";
+import type { VolumePath } from "./path_plan.ts";
 import type { VolumeRecord } from "./volume_record.ts";
 
 /** What is known of one volume. */
@@ -14,7 +15,8 @@ export interface VolumeState {
   readonly reason?: string;
   readonly message?: string;
   readonly record?: VolumeRecord;
-  readonly path?: "Direct";
+  /** Over which the source was reached last. */
+  readonly path?: VolumePath;
   /** Of the last good pass of this process. */
   readonly durationMs?: number;
   readonly transferredBytes?: number;

@@ -201,7 +201,7 @@ export class VolumeSync {
     const { claim } = plan;
     const before = this.#states.get(claim) ?? { claim, phase: "Pending", holds: [] };
     this.#set({ ...before, phase: "Syncing", reason: undefined, message: undefined, percent: undefined });
-    const { image, excludes, bandwidthKiBps } = this.#ports.settings();
+    const { image, path, excludes, bandwidthKiBps } = this.#ports.settings();
     const end = await passVolume({ plan, record: before.record, approvals: this.#approvals }, {
       source: source.client,
       target: target.client,
@@ -210,6 +210,7 @@ export class VolumeSync {
       identity,
       epoch: fence.epoch ?? 0,
       image,
+      paths: { choice: path, memory: target.volumePaths, sourceId: source.clusterId },
       excludes,
       bandwidthKiBps,
       clock: systemClock,
@@ -218,6 +219,8 @@ export class VolumeSync {
       newId: () => crypto.randomUUID().slice(0, 8),
       mayWrite,
       onProgress: ({ progress }) => progress && this.#progress(claim, progress.percent),
+      onDead: (path, reason) => log.warn("path {path} of volume {claim} fails: {reason}", { claim, path, reason }),
+      onTunnelled: (count) => log.info("a connection through the tunnel is over", { claim, ...count }),
       onLeft: (error) => {
         this.#mustSweep = true;
         log.warn("agents of {claim} are not removed yet: {reason}", { claim, reason: classify(error).message });

@@ -17,7 +17,7 @@ import { findAllowed, userOf } from "./access.ts";
 import { CONTROLLER_MAY, CONTROLLER_MAY_NOT } from "./deploy_access.ts";
 import type { Printed } from "./scene.ts";
 
-const VOLUMES_MAY = ["create pods shop", "delete pods shop", "create secrets shop"];
+const VOLUMES_MAY = ["create pods shop", "delete pods shop", "create secrets shop", "create pods/portforward shop"];
 
 function spec(end: AgentEnd, namespace = "shop"): AgentSpec {
   return {
@@ -118,6 +118,23 @@ Deno.test("what `deploy/overlays/volumes` adds is source agents, and nothing els
     });
   }
 
+  await t.step("the tunnel reaches sshd of source agents, no other port and no other Pod", async () => {
+    const { name } = pod.metadata;
+    const refused = (path: string) => connectRefusal(source, "dr-syncer", path);
+    assert.doesNotMatch(await refused(`shop/pods/${name}/portforward?ports=2222`), /never connects/);
+    const others = [
+      `shop/pods/${name}/portforward?ports=2223`,
+      `shop/pods/${name}/portforward?ports=2222&ports=80`,
+      `shop/pods/${name}/portforward`,
+      "shop/pods/web/portforward?ports=2222",
+      `kube-system/pods/${name}/portforward?ports=2222`,
+      `dr-syncer-system/pods/${name}/portforward?ports=2222`,
+      `shop/pods/${name}/exec?command=sh&stdout=true`,
+      `shop/pods/${name}:2222/proxy/`,
+    ];
+    for (const path of others) assert.match(await refused(path), /never connects/, path);
+  });
+
   await t.step("nothing of anybody else's is made or deleted, nor in system namespaces", async () => {
     for (const namespace of ["kube-system", "dr-syncer-system"]) {
       const refused = await attempt(agentPod(spec("source", namespace)));
@@ -140,12 +157,18 @@ Deno.test("what `deploy/overlays/volumes` adds is source agents, and nothing els
   });
 });
 
+/** What the API server says to a connection to a Pod as an account: an upgrade is wanted once it is allowed. */
+async function connectRefusal(cluster: Cluster, account: string, path: string): Promise<string> {
+  const args = ["get", "--raw", `/api/v1/namespaces/${path}`, "--as", userOf(account)];
+  const { code, stderr } = await cluster.kubectl(args, { allowFailure: true });
+  assert.notEqual(code, 0, path);
+  return stderr;
+}
+
 /** What the API server says to an exec as the DR credential: an upgrade is wanted once it is allowed. */
 async function execRefusal(dr: Cluster, pod: string, command: readonly string[]): Promise<string> {
   const query = command.map((word) => `command=${encodeURIComponent(word)}`).join("&");
-  const path = `/api/v1/namespaces/shop/pods/${pod}/exec?container=agent&stdout=true&${query}`;
-  const args = ["get", "--raw", path, "--as", userOf("dr-syncer-dr")];
-  return (await dr.kubectl(args, { allowFailure: true })).stderr;
+  return await connectRefusal(dr, "dr-syncer-dr", `shop/pods/${pod}/exec?container=agent&stdout=true&${query}`);
 }
 
 Deno.test("a DR cluster lets agents be made, and their one program be run, and nothing else", async (t) => {
@@ -180,5 +203,13 @@ Deno.test("a DR cluster lets agents be made, and their one program be run, and n
     assert.match(await execRefusal(dr, name, ["sh"]), /dr-syncer-dr-scope/);
     assert.match(await execRefusal(dr, name, [...ATTACH_COMMAND, "sh"]), /dr-syncer-dr-scope/);
     assert.match(await execRefusal(dr, "web", ATTACH_COMMAND), /dr-syncer-dr-scope/);
+  });
+  await t.step("the tunnel meets them at one port, and no other Pod", async () => {
+    const { name } = pod.metadata;
+    const refused = (path: string) => connectRefusal(dr, "dr-syncer-dr", `shop/pods/${path}`);
+    assert.doesNotMatch(await refused(`${name}/portforward?ports=2223`), /dr-syncer-dr-scope/);
+    for (const path of [`${name}/portforward?ports=2222`, `${name}/portforward`, "web/portforward?ports=2223"]) {
+      assert.match(await refused(path), /dr-syncer-dr-scope/, path);
+    }
   });
 });
