@@ -18,9 +18,10 @@ export interface FaultProxy extends AsyncDisposable {
   delay(delayMs: number): void;
   /**
    * Connections stay open and nothing passes any more, as when a machine on the way vanished: those of now, and with
-   * `newToo` also those to come.
+   * `newToo` also those to come; with `above` only those of now over which more bytes came from the server since the last
+   * `resetAfter`.
    */
-  freeze(options?: { newToo?: boolean }): void;
+  freeze(options?: { newToo?: boolean; above?: number }): void;
   /** What was held back passes, and everything after it. */
   thaw(): void;
   /** Connections of now end with RST. */
@@ -41,9 +42,9 @@ export interface ProxyTarget {
   readonly port: number;
 }
 
-/** Starts a proxy on a port of the system's choice. */
-export async function startProxy(target: ProxyTarget): Promise<FaultProxy> {
-  const proxy = new TcpProxy(target);
+/** Starts a proxy on a port of the system's choice. `hostname` is one of this machine's own. */
+export async function startProxy(target: ProxyTarget, hostname = "127.0.0.1"): Promise<FaultProxy> {
+  const proxy = new TcpProxy(target, hostname);
   await proxy.accept();
   return proxy;
 }
@@ -66,11 +67,13 @@ class TcpProxy implements FaultProxy {
   #freezeNew = false;
   #resetAfter: number | undefined;
   readonly #target: ProxyTarget;
+  readonly #hostname: string;
   readonly #links = new Set<Link>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
-  constructor(target: ProxyTarget) {
+  constructor(target: ProxyTarget, hostname: string) {
     this.#target = target;
+    this.#hostname = hostname;
   }
 
   get open(): number {
@@ -81,9 +84,9 @@ class TcpProxy implements FaultProxy {
     this.#delayMs = delayMs;
   }
 
-  freeze({ newToo = false }: { newToo?: boolean } = {}): void {
+  freeze({ newToo = false, above = -1 }: { newToo?: boolean; above?: number } = {}): void {
     this.#freezeNew = newToo;
-    for (const link of this.#links) link.frozen = true;
+    for (const link of this.#links) if (link.serverBytes > above) link.frozen = true;
   }
 
   thaw(): void {
@@ -121,7 +124,7 @@ class TcpProxy implements FaultProxy {
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.port, "127.0.0.1", () => {
+      server.listen(this.port, this.#hostname, () => {
         const address = server.address();
         if (address !== null && typeof address === "object") this.port = address.port;
         resolve();
