@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { freeze } from "../freeze.ts";
 import { randomFrom } from "../random.ts";
 import { waitFor } from "../wait.ts";
 import { namesIn, shell } from "./folder.ts";
@@ -131,19 +130,18 @@ Deno.test("process 1 reaps what sessions leave", async () => {
       ],
       stdin: "null",
       stdout: "null",
-      stderr: "null",
+      stderr: "piped",
     }).spawn();
-    const daemon = await waitFor("a daemon at the source", () => findRunning(scene, "rsync"), {
+    const said = new Response(client.stderr).text();
+    const session = await waitFor("a session with a daemon at the source", () => findSession(scene), {
       deadlineMs: DEADLINE_MS,
+      describe: async () => `${await Promise.race([said, delay(0)]) ?? "the client runs"}; ${scene.source.output()}`,
     });
-    // Frozen, it cannot end by itself between its parent's death, which leaves it to process 1, and its own.
-    await freeze(daemon);
-    Deno.kill((await stat(daemon)).parent, "SIGKILL");
-    Deno.kill(daemon, "SIGKILL");
-    // A killed process runs until the kernel gets to it: the next round must not meet it.
-    await waitFor("the daemon's end", () => hasEnded(daemon), { deadlineMs: DEADLINE_MS });
+    Deno.kill(session, "SIGKILL");
+    // What it leaves belongs to process 1 now: the daemon and whatever that has begun.
+    await waitFor("the end of what it left", () => endAll(scene, "rsync"), { deadlineMs: DEADLINE_MS });
     // Nobody is left to talk to.
-    await client.status;
+    await Promise.all([client.status, said]);
   }
   await waitFor("no zombies", async () => (await states(scene)).every((state) => state !== "Z"), {
     deadlineMs: DEADLINE_MS,
@@ -151,30 +149,43 @@ Deno.test("process 1 reaps what sessions leave", async () => {
   });
 });
 
-/** A process at the source that has this name and has not ended: not one of an earlier round that is yet to be reaped. */
-async function findRunning(scene: VolumeScene, name: string): Promise<number | undefined> {
-  for (const pid of await scene.source.processes()) {
-    if ((await stat(pid).catch(() => undefined))?.name === name && !await hasEnded(pid)) return pid;
-  }
+/** A session of sshd that runs a daemon: not process 1, which has the daemons of sessions that are over. */
+async function findSession(scene: VolumeScene): Promise<number | undefined> {
+  const all = await processesOf(scene);
+  const isSession = (pid: number) => all.some((process) => process.pid === pid && process.name === "sshd");
+  return all.find(({ name, parent }) => name === "rsync" && isSession(parent))?.parent;
 }
 
-/** Whether a process is gone, or is yet to be reaped. */
-async function hasEnded(pid: number): Promise<boolean> {
-  const { state = "X" } = await stat(pid).catch(() => ({ state: undefined }));
-  return state === "Z" || state === "X";
+/** Kills all of this name; answers whether none was there. */
+async function endAll(scene: VolumeScene, name: string): Promise<boolean> {
+  const left = (await processesOf(scene)).filter((process) => process.name === name && process.state !== "Z");
+  for (const { pid } of left) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      // It has ended by itself, as it should.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return left.length === 0;
 }
 
 /** State letters of the source's processes. */
 async function states(scene: VolumeScene): Promise<string[]> {
-  const found = await Promise.all((await scene.source.processes()).map((pid) => stat(pid).catch(() => undefined)));
-  return found.map((process) => process?.state ?? "");
+  return (await processesOf(scene)).map(({ state }) => state);
 }
 
-/** Name, state letter and parent of a process; proc(5). */
-async function stat(pid: number): Promise<{ name: string; state: string; parent: number }> {
+/** The source's processes; proc(5). */
+async function processesOf(scene: VolumeScene) {
+  const found = await Promise.all((await scene.source.processes()).map((pid) => stat(pid).catch(() => undefined)));
+  return found.filter((process) => process !== undefined);
+}
+
+/** Name, state letter and parent of a process. */
+async function stat(pid: number): Promise<{ pid: number; name: string; state: string; parent: number }> {
   const line = await Deno.readTextFile(`/proc/${pid}/stat`);
   // The name stands in parentheses and may hold anything.
   const end = line.lastIndexOf(")");
   const [state = "", parent = ""] = line.slice(end + 2).split(" ");
-  return { name: line.slice(line.indexOf("(") + 1, end), state, parent: Number(parent) };
+  return { pid, name: line.slice(line.indexOf("(") + 1, end), state, parent: Number(parent) };
 }
