@@ -22,8 +22,8 @@ export const verification = z.strictObject({
   mode: z.enum(["None", "Sampled", "Full"]).default("None").meta({
     description:
       "None: a file of the same length and time counts as equal. Sampled: up to 1,000 files of up to 1 GiB together, " +
-      "picked by chance each time, are read in both clusters, and those that hold something else are mended. Full: every file is read in both clusters, " +
-      "of the volume is.",
+      "picked by chance each time, are read in both clusters, and those that hold something else are mended. Full: the " +
+      "same of every file.",
   }),
   interval: duration.default("168h").meta({
     description: "A pass compares contents when the last one that did so began longer ago than this.",
